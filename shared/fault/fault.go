@@ -16,20 +16,21 @@ type Kind uint8
 // The kinds. Internal is the zero value, so that an error nobody classified
 // is never shown to a caller.
 const (
-	Internal     Kind = iota
-	Malformed         // cannot be read at all
-	Invalid           // read, but breaks a rule; Fields says which
-	NotFound          // no such thing
-	Gone              // was here, is deleted or no longer published
-	Conflict          // contradicts the present state
-	Denied            // the caller may not
-	Precondition      // If-Match does not hold
-	Unavailable       // passing; the same request may succeed later
+	Internal        Kind = iota
+	Malformed            // cannot be read at all
+	Invalid              // read, but breaks a rule; Fields says which
+	NotFound             // no such thing
+	Gone                 // was here, is deleted or no longer published
+	Conflict             // contradicts the present state
+	Unauthenticated      // no valid proof of who calls
+	Denied               // the caller may not
+	Precondition         // If-Match does not hold
+	Unavailable          // passing; the same request may succeed later
 )
 
 func (k Kind) String() string {
 	return [...]string{"internal", "malformed", "invalid", "not_found", "gone",
-		"conflict", "denied", "precondition", "unavailable"}[k]
+		"conflict", "unauthenticated", "denied", "precondition", "unavailable"}[k]
 }
 
 // Field is one fault of an input. Pointer is an RFC 6901 JSON pointer into the

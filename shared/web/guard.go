@@ -1,0 +1,162 @@
+package web
+
+import (
+	"context"
+	"mime"
+	"net/http"
+	"slices"
+	"sort"
+	"strconv"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
+
+	"github.com/mallhive/product-service/shared/auth"
+	"github.com/mallhive/product-service/shared/fault"
+)
+
+// guard runs before an operation of huma reads its input: who calls, may they,
+// can the answer be in a form they take, which parameters nobody declared.
+func (a *API) guard(ctx huma.Context, next func(huma.Context)) {
+	op := ctx.Operation()
+	r, w := humago.Unwrap(ctx)
+	stateOf(r.Context()).route = op.Path
+	authorized, err := a.authorize(r, op)
+	if err != nil {
+		WriteProblem(w, r, err)
+		return
+	}
+	if err := acceptable(r, op); err != nil {
+		WriteProblem(w, r, err)
+		return
+	}
+	if err := readable(r, op); err != nil {
+		WriteProblem(w, r, err)
+		return
+	}
+	stateOf(r.Context()).stray = stray(r, op)
+	next(huma.WithContext(ctx, authorized))
+}
+
+// authorize applies the operation's security to the request.
+func (a *API) authorize(r *http.Request, op *huma.Operation) (context.Context, error) {
+	ctx := r.Context()
+	public := slices.ContainsFunc(op.Security, func(m map[string][]string) bool { return len(m) == 0 })
+	if public && !a.admit() {
+		p := newProblem(http.StatusTooManyRequests, "rate_limited", "this instance answers no more requests this second")
+		return ctx, p
+	}
+	token, err := auth.Bearer(r)
+	if err != nil {
+		return ctx, err
+	}
+	if token == "" {
+		if public {
+			return ctx, nil
+		}
+		return ctx, fault.New(fault.Unauthenticated, "token_required", "this operation needs a bearer token")
+	}
+	if a.auth == nil {
+		return ctx, fault.New(fault.Unauthenticated, "invalid_token", "no issuer is configured whose tokens would be accepted")
+	}
+	caller, err := a.auth.Verify(ctx, token)
+	if err != nil {
+		return ctx, err
+	}
+	stateOf(ctx).caller = caller.Subject
+	ctx = auth.WithCaller(ctx, caller)
+	if public {
+		return ctx, nil
+	}
+	var needed []string
+	for _, requirement := range op.Security {
+		for _, scope := range requirement[bearer] {
+			if caller.Has(scope) {
+				return ctx, nil
+			}
+			needed = append(needed, scope)
+		}
+	}
+	return ctx, fault.New(fault.Denied, "scope_required", "this operation needs the scope %s", strings.Join(needed, " or "))
+}
+
+// stray finds query parameters that the operation does not declare.
+func stray(r *http.Request, op *huma.Operation) []fault.Field {
+	if r.URL.RawQuery == "" {
+		return nil
+	}
+	prefix, _ := op.Metadata[queryPrefix].(string)
+	var unknown []fault.Field
+	for name := range r.URL.Query() {
+		declared := slices.ContainsFunc(op.Parameters, func(p *huma.Param) bool { return p.In == "query" && p.Name == name })
+		if declared || prefix != "" && strings.HasPrefix(name, prefix) {
+			continue
+		}
+		if len(name) > 64 {
+			name = name[:64]
+		}
+		unknown = append(unknown, fault.Field{
+			Pointer: "/" + escape(name), In: "query", Code: "unknown_parameter", Detail: "this operation has no such parameter",
+		})
+	}
+	sort.Slice(unknown, func(i, j int) bool { return unknown[i].Pointer < unknown[j].Pointer })
+	return unknown
+}
+
+// readable refuses a body in a form the operation does not take.
+func readable(r *http.Request, op *huma.Operation) error {
+	sent := r.Header.Get("Content-Type")
+	if op.RequestBody == nil || sent == "" {
+		return nil
+	}
+	form, _, err := mime.ParseMediaType(sent)
+	if err == nil {
+		if _, ok := op.RequestBody.Content[form]; ok {
+			return nil
+		}
+	}
+	forms := make([]string, 0, len(op.RequestBody.Content))
+	for f := range op.RequestBody.Content {
+		forms = append(forms, f)
+	}
+	sort.Strings(forms)
+	return newProblem(http.StatusUnsupportedMediaType, "unsupported_media_type", "the body may be "+strings.Join(forms, " or "))
+}
+
+// acceptable refuses a request whose Accept header has no form of the answer.
+func acceptable(r *http.Request, op *huma.Operation) error {
+	accept := r.Header.Values("Accept")
+	if len(accept) == 0 {
+		return nil
+	}
+	forms := []string{"application/json"}
+	for _, res := range op.Responses {
+		for form := range res.Content {
+			forms = append(forms, form)
+		}
+	}
+	for part := range strings.SplitSeq(strings.Join(accept, ","), ",") {
+		wanted, params, err := mime.ParseMediaType(part)
+		if err != nil {
+			continue
+		}
+		if q, err := strconv.ParseFloat(params["q"], 64); err == nil && q == 0 {
+			continue
+		}
+		if slices.ContainsFunc(forms, func(form string) bool { return matches(wanted, form) }) {
+			return nil
+		}
+	}
+	return newProblem(http.StatusNotAcceptable, "not_acceptable", "the answer is application/json")
+}
+
+func matches(wanted, form string) bool {
+	if wanted == "*/*" || wanted == form {
+		return true
+	}
+	major, minor, _ := strings.Cut(wanted, "/")
+	return minor == "*" && strings.HasPrefix(form, major+"/")
+}
+
+func statusText(code int) string { return strconv.Itoa(code) }

@@ -1,0 +1,127 @@
+package web
+
+import (
+	"bufio"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"time"
+)
+
+const (
+	// MaxRow bounds one row of a streamed import, in bytes.
+	MaxRow = 256 << 10
+	// streamIdle is how long a stream may stand still in either direction.
+	streamIdle = 60 * time.Second
+)
+
+// Stream reads rows (lines) of a request and writes result lines while it
+// reads. It is used by one goroutine.
+type Stream struct {
+	in      *bufio.Reader
+	out     *bufio.Writer
+	control *http.ResponseController
+	row     int
+}
+
+// ErrRowTooLong is a row over MaxRow; the next row can still be read.
+var ErrRowTooLong = errors.New("the row has more than 262144 bytes")
+
+// OpenStream begins a streamed answer of NDJSON. Without full duplex Go would
+// drop what the client sends after the first flush.
+func OpenStream(w http.ResponseWriter, r *http.Request) (*Stream, error) {
+	s := &Stream{
+		in:      bufio.NewReaderSize(r.Body, MaxRow+2),
+		out:     bufio.NewWriterSize(w, 32<<10),
+		control: http.NewResponseController(w),
+	}
+	if r.ProtoMajor == 1 {
+		if err := s.control.EnableFullDuplex(); err != nil {
+			return nil, err
+		}
+	}
+	s.extend()
+	w.Header().Set("Content-Type", "application/x-ndjson")
+	w.Header().Set("Cache-Control", "no-store")
+	return s, nil
+}
+
+func (s *Stream) extend() {
+	_ = s.control.SetReadDeadline(time.Now().Add(streamIdle))
+	_ = s.control.SetWriteDeadline(time.Now().Add(streamIdle))
+}
+
+// Next is the next row that is not blank, and its number from 1. The bytes
+// hold until the next call. io.EOF is the true end; any other error but
+// ErrRowTooLong means that the body ended early.
+func (s *Stream) Next() (row int, line []byte, err error) {
+	for {
+		if s.row%256 == 0 {
+			s.extend()
+		}
+		line, err = s.in.ReadSlice('\n')
+		s.row++
+		if errors.Is(err, bufio.ErrBufferFull) {
+			return s.row, nil, s.skipRow()
+		}
+		if err != nil && (!errors.Is(err, io.EOF) || len(line) == 0) {
+			return s.row, nil, err
+		}
+		if trimmed := trimRow(line, s.row == 1); len(trimmed) > 0 {
+			if len(trimmed) > MaxRow {
+				return s.row, nil, ErrRowTooLong
+			}
+			return s.row, trimmed, nil
+		}
+		if err != nil {
+			return s.row, nil, err
+		}
+	}
+}
+
+func (s *Stream) skipRow() error {
+	for {
+		_, err := s.in.ReadSlice('\n')
+		switch {
+		case err == nil, errors.Is(err, io.EOF):
+			return ErrRowTooLong
+		case !errors.Is(err, bufio.ErrBufferFull):
+			return err
+		}
+	}
+}
+
+func trimRow(line []byte, first bool) []byte {
+	if first && len(line) >= 3 && line[0] == 0xEF && line[1] == 0xBB && line[2] == 0xBF {
+		line = line[3:]
+	}
+	for len(line) > 0 && (line[len(line)-1] == '\n' || line[len(line)-1] == '\r' || line[len(line)-1] == ' ' || line[len(line)-1] == '\t') {
+		line = line[:len(line)-1]
+	}
+	for len(line) > 0 && (line[0] == ' ' || line[0] == '\t') {
+		line = line[1:]
+	}
+	return line
+}
+
+// Write adds one result line; Flush sends what was added.
+func (s *Stream) Write(v any) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	if _, err := s.out.Write(b); err != nil {
+		return err
+	}
+	return s.out.WriteByte('\n')
+}
+
+// Flush sends the result lines written so far.
+func (s *Stream) Flush() error {
+	s.extend()
+	if err := s.out.Flush(); err != nil {
+		return err
+	}
+	return s.control.Flush()
+}
