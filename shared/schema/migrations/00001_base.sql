@@ -18,7 +18,8 @@ create sequence events.outbox_position;
 
 create table events.outbox (
     position        bigint primary key default nextval('events.outbox_position'),
-    id              uuid not null unique,
+    -- Text: ids that browsers gave their interactions are kept.
+    id              text not null unique check (length(id) between 1 and 128),
     -- What is kept in order: kind and subject, since a sku may equal an order id.
     stream          text not null,
     type            text not null,
@@ -29,6 +30,8 @@ create table events.outbox (
     data            jsonb,
     traceparent     text,
     replay          boolean not null default false,
+    -- The event's sequence when it was drawn elsewhere; else it is the position.
+    sequence        bigint,
     attempts        integer not null default 0,
     last_error      text,
     next_attempt_at timestamptz not null default now(),

@@ -1,0 +1,337 @@
+package event
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"sort"
+	"strconv"
+	"strings"
+
+	"github.com/cloudevents/sdk-go/v2/binding"
+	ce "github.com/cloudevents/sdk-go/v2/event"
+	cehttp "github.com/cloudevents/sdk-go/v2/protocol/http"
+	cetypes "github.com/cloudevents/sdk-go/v2/types"
+
+	"github.com/mallhive/product-service/shared/fault"
+)
+
+// MaxBytes is the largest event that is received.
+const MaxBytes = 1 << 20
+
+// FromRequest reads the one CloudEvent of a request, in binary or structured
+// mode. What is not an event is a fault of kind Malformed; one that is larger
+// than MaxBytes has the code too_large.
+func FromRequest(r *http.Request) (Event, error) {
+	body, err := readBody(r.Body)
+	if err != nil {
+		return Event{}, err
+	}
+	header := r.Header.Clone()
+	if media := mediaType(header.Get("Content-Type")); strings.HasPrefix(media, "application/cloudevents") {
+		switch media {
+		case ce.ApplicationCloudEventsJSON:
+		case ce.ApplicationCloudEventsBatchJSON:
+			return Event{}, malformed("batch", "one event a request is taken here, not a batch")
+		default:
+			return Event{}, malformed("format", "structured events are taken as %s only", ce.ApplicationCloudEventsJSON)
+		}
+		return decodeStructured(body)
+	}
+	if header.Get("Ce-Specversion") == "" {
+		return Event{}, malformed("not_an_event", "the request is not a CloudEvent: it has neither ce-specversion nor the content type %s", ce.ApplicationCloudEventsJSON)
+	}
+	if err := unescapeHeaders(header); err != nil {
+		return Event{}, err
+	}
+	req := &http.Request{Header: header, Body: io.NopCloser(bytes.NewReader(body))}
+	return decode(func() (*ce.Event, error) { return cehttp.NewEventFromHTTPRequest(req) })
+}
+
+// FromBatch reads the items of a body in the JSON batch format. Items that are
+// not events have an error at their index; err is set when it is no batch.
+func FromBatch(body []byte) (events []Event, faults map[int]error, err error) {
+	var items []json.RawMessage
+	if err := json.Unmarshal(trimBOM(body), &items); err != nil {
+		return nil, nil, malformed("batch", "the body is not a JSON array of events")
+	}
+	events, faults = make([]Event, len(items)), map[int]error{}
+	for i, item := range items {
+		if events[i], err = decodeStructured(item); err != nil {
+			faults[i] = err
+		}
+	}
+	return events, faults, nil
+}
+
+// FromResponse reads the reply event of an answer.
+func FromResponse(resp *http.Response) (Event, error) {
+	body, err := readBody(resp.Body)
+	if err != nil {
+		return Event{}, err
+	}
+	header := resp.Header.Clone()
+	if mediaType(header.Get("Content-Type")) == ce.ApplicationCloudEventsJSON {
+		return decodeStructured(body)
+	}
+	if err := unescapeHeaders(header); err != nil {
+		return Event{}, err
+	}
+	in := &http.Response{Header: header, Body: io.NopCloser(bytes.NewReader(body))}
+	return decode(func() (*ce.Event, error) { return cehttp.NewEventFromHTTPResponse(in) })
+}
+
+func readBody(body io.Reader) ([]byte, error) {
+	if body == nil {
+		return nil, nil
+	}
+	b, err := io.ReadAll(io.LimitReader(body, MaxBytes+1))
+	var tooLarge *http.MaxBytesError
+	if len(b) > MaxBytes || errors.As(err, &tooLarge) {
+		return nil, malformed("too_large", "an event has at most %d bytes", MaxBytes)
+	}
+	if err != nil {
+		return nil, malformed("incomplete", "the body ended early")
+	}
+	return b, nil
+}
+
+func decodeStructured(body []byte) (Event, error) {
+	body = trimBOM(body)
+	// The SDK's reader stops at the end of the first value and cuts the quotes
+	// of data_base64 unseen.
+	var shape struct {
+		Base64 *string `json:"data_base64"`
+	}
+	if err := json.Unmarshal(body, &shape); err != nil {
+		return Event{}, malformed("not_json", "the event is not one JSON object")
+	}
+	return decode(func() (*ce.Event, error) {
+		e := ce.New()
+		return &e, json.Unmarshal(body, &e)
+	})
+}
+
+// decode turns an event of the SDK into ours. The SDK panics on some input; a
+// stranger's bytes must never do more than be refused.
+func decode(read func() (*ce.Event, error)) (out Event, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			out, err = Event{}, malformed("unreadable", "the event cannot be read")
+		}
+	}()
+	in, err := read()
+	if err != nil || in == nil {
+		return Event{}, malformed("unreadable", "the event cannot be read: %s", reason(err))
+	}
+	if v := in.SpecVersion(); v != ce.CloudEventsVersionV1 {
+		return Event{}, malformed("specversion", "specversion 1.0 is taken, not %.16q", v)
+	}
+	if err := in.Validate(); err != nil {
+		return Event{}, malformed("attributes", "the event breaks CloudEvents 1.0: %s", reason(err))
+	}
+	return fromSDK(in)
+}
+
+func fromSDK(in *ce.Event) (Event, error) {
+	e := Event{
+		ID: in.ID(), Source: in.Source(), Type: in.Type(), Subject: in.Subject(), Time: in.Time().UTC(),
+		DataSchema: in.DataSchema(), Data: in.Data(),
+	}
+	if in.Time().IsZero() {
+		e.Time = in.Time()
+	}
+	if t := in.DataContentType(); !isJSON(t) {
+		e.ContentType = t
+	}
+	for name, value := range in.Extensions() {
+		text, err := cetypes.Format(value)
+		if err != nil {
+			return Event{}, malformed("attributes", "the attribute %.32q has a value that is not a CloudEvents type", name)
+		}
+		if err := e.setExtension(name, text); err != nil {
+			return Event{}, err
+		}
+	}
+	return e, nil
+}
+
+func (e *Event) setExtension(name, value string) error {
+	switch name {
+	case "sequence":
+		// Others may count in another way; only ours is a number for certain.
+		if n, err := strconv.ParseInt(value, 10, 64); err == nil && n >= 0 {
+			e.Sequence = n
+			return nil
+		}
+	case "partitionkey":
+		e.PartitionKey = value
+		return nil
+	case "traceparent":
+		e.Traceparent = value
+		return nil
+	case "replay":
+		if on, err := strconv.ParseBool(value); err == nil {
+			e.Replay = on
+			return nil
+		}
+	}
+	if e.Extensions == nil {
+		e.Extensions = map[string]string{}
+	}
+	e.Extensions[name] = value
+	return nil
+}
+
+// toSDK is the event as the SDK writes it; it must hold to CloudEvents 1.0.
+func (e Event) toSDK() (ce.Event, error) {
+	out := ce.New(ce.CloudEventsVersionV1)
+	out.SetID(e.ID)
+	out.SetSource(e.Source)
+	out.SetType(e.Type)
+	if e.Subject != "" {
+		out.SetSubject(e.Subject)
+	}
+	if !e.Time.IsZero() {
+		out.SetTime(e.Time.UTC())
+	}
+	if e.DataSchema != "" {
+		out.SetDataSchema(e.DataSchema)
+	}
+	for name, value := range e.attributes() {
+		out.SetExtension(name, value)
+	}
+	if e.Data != nil {
+		media := e.ContentType
+		if media == "" {
+			media = ce.ApplicationJSON
+		}
+		out.SetDataContentType(media)
+		out.DataEncoded = e.Data
+		out.DataBase64 = !isJSON(media)
+	}
+	if err := out.Validate(); err != nil {
+		return out, fmt.Errorf("event %s %s: %w", e.Type, e.ID, err)
+	}
+	return out, nil
+}
+
+// attributes are the extension attributes with their text.
+func (e Event) attributes() map[string]string {
+	all := map[string]string{}
+	for name, value := range e.Extensions {
+		all[name] = value
+	}
+	if e.Sequence > 0 {
+		all["sequence"] = fmt.Sprintf("%020d", e.Sequence)
+	}
+	if e.PartitionKey != "" {
+		all["partitionkey"] = e.PartitionKey
+	}
+	if e.Traceparent != "" {
+		all["traceparent"] = e.Traceparent
+	}
+	if e.Replay {
+		all["replay"] = "true"
+	}
+	return all
+}
+
+// MarshalJSON is the event in the structured JSON format.
+func (e Event) MarshalJSON() ([]byte, error) {
+	out, err := e.toSDK()
+	if err != nil {
+		return nil, err
+	}
+	return json.Marshal(out)
+}
+
+// UnmarshalJSON reads an event in the structured JSON format.
+func (e *Event) UnmarshalJSON(b []byte) (err error) {
+	*e, err = decodeStructured(b)
+	return err
+}
+
+// NewRequest is a POST of the event to url in binary mode.
+func (e Event) NewRequest(ctx context.Context, url string) (*http.Request, error) {
+	out, err := e.toSDK()
+	if err != nil {
+		return nil, err
+	}
+	req, err := cehttp.NewHTTPRequestFromEvent(ctx, url, out)
+	if err != nil {
+		return nil, fmt.Errorf("request for event %s %s: %w", e.Type, e.ID, err)
+	}
+	escapeHeaders(req.Header)
+	if e.Traceparent != "" {
+		req.Header.Set("Traceparent", e.Traceparent)
+	}
+	return req, nil
+}
+
+// WriteReply answers a delivery with the event, in binary mode.
+func (e Event) WriteReply(ctx context.Context, w http.ResponseWriter) error {
+	out, err := e.toSDK()
+	if err != nil {
+		return err
+	}
+	reply := httpReply{ResponseWriter: w}
+	return cehttp.WriteResponseWriter(ctx, (*binding.EventMessage)(&out), http.StatusOK, reply)
+}
+
+// httpReply escapes the attributes just before they are sent.
+type httpReply struct{ http.ResponseWriter }
+
+func (r httpReply) WriteHeader(status int) {
+	escapeHeaders(r.Header())
+	r.ResponseWriter.WriteHeader(status)
+}
+
+func malformed(code, format string, args ...any) *fault.Error {
+	return fault.New(fault.Malformed, code, format, args...)
+}
+
+// reason is the SDK's own words on one line, cut: they may hold input.
+func reason(err error) string {
+	if err == nil {
+		return "it is empty"
+	}
+	var fields ce.ValidationError
+	text := err.Error()
+	if errors.As(err, &fields) {
+		parts := make([]string, 0, len(fields))
+		for name, why := range fields {
+			parts = append(parts, name+": "+why.Error())
+		}
+		sort.Strings(parts)
+		text = strings.Join(parts, "; ")
+	}
+	text = strings.Join(strings.Fields(text), " ")
+	if len(text) > 200 {
+		text = strings.ToValidUTF8(text[:200], "") + "…"
+	}
+	return text
+}
+
+func mediaType(contentType string) string {
+	media, _, err := mime.ParseMediaType(contentType)
+	if err != nil {
+		return strings.ToLower(strings.TrimSpace(contentType))
+	}
+	return media
+}
+
+func isJSON(contentType string) bool {
+	if contentType == "" {
+		return true
+	}
+	media := mediaType(contentType)
+	return media == "application/json" || media == "text/json" || strings.HasSuffix(media, "+json")
+}
+
+func trimBOM(b []byte) []byte { return bytes.TrimPrefix(b, []byte("\xef\xbb\xbf")) }
