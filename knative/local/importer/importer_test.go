@@ -120,7 +120,7 @@ func TestFilesAreSentInTheOrderTheyReferToEachOther(t *testing.T) {
 	t.Parallel()
 	shop, url := newShop(t)
 	dir := folder(t, map[string]string{
-		"stock.ndjson": `{"sku":"A","location":"annex","on_hand":1}` + "\n" + `{"sku":"A","location":"main","on_hand":1}` + "\n" + `{"sku":"B","location":"known","on_hand":1}`,
+		"stock.ndjson":       `{"sku":"A","location":"annex","on_hand":1}` + "\n" + `{"sku":"A","location":"main","on_hand":1}` + "\n" + `{"sku":"B","location":"known","on_hand":1}`,
 		"products.ndjson.gz": numbered(3), "categories.ndjson": numbered(2), "attributes.ndjson": numbered(1), "prices.ndjson": numbered(1),
 	})
 	require.NoError(t, Run(t.Context(), Options{Dir: dir, FrontURL: url, Token: "pass"}))
