@@ -50,7 +50,7 @@ type Error struct {
 	Detail     string
 	Fields     []Field
 	RetryAfter time.Duration // with Unavailable
-	Cause      error         // for operators only
+	Cause      error         `json:"-"` // for operators only
 	Extra      any           // a domain document that goes with the fault, such as the lines of a refused lock
 }
 
