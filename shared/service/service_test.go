@@ -233,9 +233,13 @@ func TestTokensMustHoldInEveryPart(t *testing.T) {
 	other, err := issuer.New(s.Issuer.URL) // same name, another key
 	require.NoError(t, err)
 	for name, make := range map[string]func() (string, error){
-		"expired":        func() (string, error) { return s.Issuer.Token(issuer.Claims{Scopes: []string{"catalog:write"}, Life: -1}) },
-		"other audience": func() (string, error) { return s.Issuer.Token(issuer.Claims{Scopes: []string{"catalog:write"}, Audience: "other"}) },
-		"other key":      func() (string, error) { return other.Token(issuer.Claims{Scopes: []string{"catalog:write"}}) },
+		"expired": func() (string, error) {
+			return s.Issuer.Token(issuer.Claims{Scopes: []string{"catalog:write"}, Life: -1})
+		},
+		"other audience": func() (string, error) {
+			return s.Issuer.Token(issuer.Claims{Scopes: []string{"catalog:write"}, Audience: "other"})
+		},
+		"other key": func() (string, error) { return other.Token(issuer.Claims{Scopes: []string{"catalog:write"}}) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			token, err := make()
