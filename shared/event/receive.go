@@ -13,6 +13,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/mallhive/product-service/shared/fault"
+	"github.com/mallhive/product-service/shared/postgres"
 )
 
 // Handler does what one event asks for. It returns the reply event, or nil for
@@ -107,12 +108,15 @@ func (rc *receiver) reply(w http.ResponseWriter, r *http.Request, e, reply Event
 }
 
 func (rc *receiver) refuse(w http.ResponseWriter, e Event, err error) int {
-	f := fault.As(err)
+	f := fault.As(postgres.Fault(err))
 	v := verdictOf(f)
 	if rc.Log != nil {
 		rc.Log.Warn("event refused", zap.Int("status", v.status), zap.String("code", f.Code),
 			zap.String("event_type", e.Type), zap.String("event_id", e.ID),
 			zap.String("subject", e.Subject), zap.Error(err))
+	}
+	if f.Kind == fault.Unauthenticated {
+		w.Header().Set("WWW-Authenticate", `Bearer error="invalid_token"`)
 	}
 	if v.retry {
 		after := max(f.RetryAfter, time.Second)
@@ -136,7 +140,7 @@ type problem struct {
 
 func writeProblem(w http.ResponseWriter, status int, f *fault.Error) {
 	body, err := json.Marshal(problem{
-		Type: "about:blank", Title: http.StatusText(status), Status: status, Detail: f.Detail,
+		Type: "urn:mallhive:problem:" + f.Code, Title: http.StatusText(status), Status: status, Detail: f.Detail,
 		Instance: w.Header().Get("X-Request-Id"), Code: f.Code, Errors: f.Fields,
 	})
 	if err != nil {

@@ -20,7 +20,7 @@ func verdictOf(f *fault.Error) verdict {
 	switch {
 	case f.Code == "too_large":
 		return verdict{http.StatusRequestEntityTooLarge, false}
-	case f.Kind == fault.Internal && (errors.Is(f.Cause, context.DeadlineExceeded) || errors.Is(f.Cause, context.Canceled)):
+	case f.Kind == fault.Internal && errors.Is(f.Cause, context.Canceled):
 		return verdict{http.StatusServiceUnavailable, true}
 	}
 	switch f.Kind {

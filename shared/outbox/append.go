@@ -127,7 +127,7 @@ type columns struct {
 
 func columnsOf(ctx context.Context, events []event.Event) columns {
 	var c columns
-	here := traceparent(ctx)
+	here := Traceparent(ctx)
 	for _, e := range events {
 		if e.Traceparent == "" {
 			e.Traceparent = here
@@ -143,8 +143,8 @@ func columnsOf(ctx context.Context, events []event.Event) columns {
 	return c
 }
 
-// traceparent is the W3C context of the request that makes the change.
-func traceparent(ctx context.Context) string {
+// Traceparent is the W3C trace context of the request that makes the change.
+func Traceparent(ctx context.Context) string {
 	carrier := propagation.MapCarrier{}
 	propagation.TraceContext{}.Inject(ctx, carrier)
 	return carrier.Get("traceparent")

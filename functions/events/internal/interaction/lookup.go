@@ -1,0 +1,98 @@
+package interaction
+
+import (
+	"context"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"go.uber.org/zap"
+
+	"github.com/mallhive/product-service/shared/event"
+)
+
+// The document's columns are not asked for, so that PostgreSQL does not build
+// documents.
+const lookupSQL = `
+select '' as sku, d.product_id
+from catalog.product_documents d
+where d.product_id = any(@products::uuid[])
+union all
+select w.sku, o.product_id
+from unnest(@skus::text[]) as w (sku)
+cross join lateral (
+    select offers.product_id
+    from catalog.offers
+    where offers.sku = w.sku
+    limit 1
+) o`
+
+// found is which products and SKUs the catalog has; nil when nobody knows.
+type found struct {
+	products map[uuid.UUID]bool
+	skus     map[string]uuid.UUID
+}
+
+// lookup asks the catalog about all items at once. Interactions do not wait
+// for a catalog that does not answer.
+func (t *Intake) lookup(ctx context.Context, items []Item) *found {
+	ctx, cancel := context.WithTimeout(ctx, lookupLimit)
+	defer cancel()
+	products, skus := map[uuid.UUID]bool{}, map[string]bool{}
+	for _, item := range items {
+		if id, err := uuid.Parse(item.ProductID); err == nil {
+			products[id] = true
+		} else if item.ProductID == "" {
+			skus[item.SKU] = true
+		}
+	}
+	f := &found{products: map[uuid.UUID]bool{}, skus: map[string]uuid.UUID{}}
+	if len(products)+len(skus) == 0 {
+		return f
+	}
+	begun := time.Now()
+	rows, err := t.DB.Query(ctx, lookupSQL, pgx.NamedArgs{"products": keys(products), "skus": keys(skus)})
+	if err == nil {
+		var sku string
+		var product uuid.UUID
+		_, err = pgx.ForEachRow(rows, []any{&sku, &product}, func() error {
+			if sku == "" {
+				f.products[product] = true
+			} else {
+				f.skus[sku] = product
+			}
+			return nil
+		})
+	}
+	if err != nil {
+		t.Log.Warn("interactions go on unchecked", zap.Error(err), zap.Duration("took", time.Since(begun)))
+		return nil
+	}
+	return f
+}
+
+// mark says in the data whether the product is known, and names it by id when
+// only its SKU was given.
+func (f *found) mark(item Item, data *event.InteractionData) {
+	if f == nil {
+		return
+	}
+	known := false
+	if item.ProductID != "" {
+		id, err := uuid.Parse(item.ProductID)
+		known = err == nil && f.products[id]
+	} else if id, ok := f.skus[item.SKU]; ok {
+		known = true
+		text := id.String()
+		data.ProductID = &text
+	}
+	data.ProductKnown = &known
+}
+
+func keys[K comparable](set map[K]bool) []K {
+	list := make([]K, 0, len(set))
+	for k := range set {
+		list = append(list, k)
+	}
+	return list
+}

@@ -1,0 +1,189 @@
+package relay
+
+import (
+	"context"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"go.uber.org/zap"
+
+	"github.com/mallhive/product-service/functions/events/internal/deadletter"
+	"github.com/mallhive/product-service/shared/event"
+	"github.com/mallhive/product-service/shared/outbox"
+	"github.com/mallhive/product-service/shared/postgres"
+)
+
+// batch is what became of the rows of one claim.
+type batch struct {
+	mu        sync.Mutex
+	delivered []outbox.Claimed
+	failed    []outbox.Failure
+	refused   []deadletter.Letter
+	buried    []outbox.Claimed    // the rows of refused
+	unsent    []outbox.Failure    // given back untried
+	due       map[int64]time.Time // when failed rows are due again
+}
+
+// send tries every row once, side by side. When the broker turns out to be
+// down, the rest goes back untried.
+func (r *Relay) send(ctx context.Context, rows []outbox.Claimed) *batch {
+	b := &batch{due: map[int64]time.Time{}}
+	work := make(chan outbox.Claimed)
+	var workers sync.WaitGroup
+	for range min(r.o.Workers, len(rows)) {
+		workers.Go(func() {
+			for row := range work {
+				r.sendOne(ctx, row, b)
+			}
+		})
+	}
+	for _, row := range rows {
+		work <- row
+	}
+	close(work)
+	workers.Wait()
+	return b
+}
+
+func (r *Relay) sendOne(ctx context.Context, row outbox.Claimed, b *batch) {
+	if ctx.Err() != nil || r.rest.resting() || !enough(row.Until) {
+		b.giveBack(row)
+		return
+	}
+	e := row.Event
+	e.DataSchema = event.SchemaURL(r.o.PublicBaseURL, e.Type)
+	receipt := r.o.Send(ctx, e)
+	if ctx.Err() != nil && receipt.Outcome == event.Retry {
+		b.giveBack(row) // we left, the broker did not fail
+		return
+	}
+	r.rest.learn(receipt)
+	switch receipt.Outcome {
+	case event.Delivered:
+		b.put(func() { b.delivered = append(b.delivered, row) })
+	case event.Refused:
+		r.o.Log.Error("the broker refuses an event; it is a dead letter now",
+			zap.String("event_id", e.ID), zap.String("event_type", e.Type), zap.String("subject", e.Subject),
+			zap.Int("status", receipt.Status), zap.String("reason", receipt.Reason))
+		b.put(func() {
+			b.buried = append(b.buried, row)
+			b.refused = append(b.refused, deadletter.Letter{Event: e, Status: receipt.Status, Reason: receipt.Reason})
+		})
+	default:
+		r.o.Log.Warn("an event could not be sent and waits",
+			zap.String("event_id", e.ID), zap.String("event_type", e.Type), zap.Int("attempts", row.Attempts+1),
+			zap.Int("status", receipt.Status), zap.String("reason", receipt.Reason))
+		again := backoff(r.o.Backoff, row.Attempts, receipt.After)
+		b.put(func() {
+			b.failed = append(b.failed, outbox.Failure{Row: row, Reason: receipt.Reason, Again: again})
+			b.due[row.Position] = time.Now().Add(again)
+		})
+	}
+}
+
+// enough says that a send begun now ends before the lease does.
+func enough(until time.Time) bool { return time.Until(until) > 15*time.Second }
+
+func (b *batch) put(do func()) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	do()
+}
+
+func (b *batch) giveBack(row outbox.Claimed) {
+	b.put(func() { b.unsent = append(b.unsent, outbox.Failure{Row: row}) })
+}
+
+// soonest is when the first failed row is due, or before if that is earlier.
+func (b *batch) soonest(before time.Time) time.Time {
+	for _, at := range b.due {
+		if before.IsZero() || at.Before(before) {
+			before = at
+		}
+	}
+	return before
+}
+
+// settle notes what became of the rows. Whatever it cannot note is sent again
+// when the lease is over.
+func (r *Relay) settle(ctx context.Context, b *batch) error {
+	if len(b.failed)+len(b.unsent)+len(b.refused) == 0 {
+		return outbox.Remove(ctx, r.o.DB, b.delivered...)
+	}
+	return postgres.InTx(ctx, r.o.DB, func(tx pgx.Tx) error {
+		if err := deadletter.Store(ctx, tx, b.refused...); err != nil {
+			return err
+		}
+		if err := outbox.Remove(ctx, tx, append(b.delivered, b.buried...)...); err != nil {
+			return err
+		}
+		return outbox.Postpone(ctx, tx, append(b.failed, b.unsent...)...)
+	})
+}
+
+// rest holds the relay back while the broker is down, so that an hour of
+// silence costs neither it nor the database more than a probe now and then.
+type rest struct {
+	mu       sync.Mutex
+	silent   int // answers in a row that say the broker is down
+	rests    int // in a row
+	restTill time.Time
+}
+
+const (
+	silentEnough = 8
+	longestRest  = 30 * time.Second
+)
+
+func (r *rest) learn(receipt event.Receipt) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if !down(receipt) {
+		r.silent, r.rests = 0, 0
+		return
+	}
+	r.silent++
+	enough := silentEnough
+	if r.rests > 0 {
+		enough = 1 // it was down a moment ago
+	}
+	if r.silent < enough || r.restTill.After(time.Now()) {
+		return
+	}
+	wait := min(500*time.Millisecond<<min(r.rests, 6), longestRest)
+	r.restTill = time.Now().Add(max(wait, min(receipt.After, longestRest)))
+	r.rests++
+	r.silent = 0
+}
+
+// down tells a broker that answers nobody from an event it does not like.
+func down(receipt event.Receipt) bool {
+	switch receipt.Status {
+	case 0:
+		return receipt.Outcome == event.Retry
+	case http.StatusTooManyRequests, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
+		return true
+	}
+	return false
+}
+
+func (r *rest) until() time.Time {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.restTill
+}
+
+func (r *rest) resting() bool { return r.until().After(time.Now()) }
+
+// limit is how many rows to claim: a few while it is not sure that the broker
+// is back.
+func (r *rest) limit(batch int) int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.rests > 0 {
+		return min(batch, 4)
+	}
+	return batch
+}

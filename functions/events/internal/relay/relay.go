@@ -1,0 +1,201 @@
+// Package relay sends what waits in the outbox to the broker. A drain claims
+// the oldest row of each subject, sends the rows side by side with no
+// transaction open, and removes what was taken. It ends when nothing is due or
+// its time is up; it may be cut at any point, for a row stays until it is
+// known to be delivered.
+package relay
+
+import (
+	"context"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/mallhive/product-service/shared/event"
+	"github.com/mallhive/product-service/shared/outbox"
+	"github.com/mallhive/product-service/shared/postgres"
+)
+
+// Options of a relay. Zero durations and counts are replaced by defaults.
+type Options struct {
+	DB            postgres.DB
+	Send          func(context.Context, event.Event) event.Receipt // nil: there is no broker, rows wait
+	PublicBaseURL string
+	Log           *zap.Logger
+
+	Batch   int           // rows claimed at once
+	Workers int           // events under way at once
+	Budget  time.Duration // after which a drain claims no more
+	Lease   time.Duration // of a claim; more than a whole batch takes to send
+	Backoff time.Duration // after the first failure; doubles
+}
+
+// Relay drains the outbox, once at a time. It is safe for concurrent use.
+type Relay struct {
+	o Options
+
+	mu      sync.Mutex
+	running bool
+	again   bool // a wake-up came while a drain was running
+	closed  bool
+	rest    rest
+}
+
+// New makes a relay; it contacts nothing.
+func New(o Options) *Relay {
+	setDefault(&o.Batch, 128)
+	setDefault(&o.Workers, 32)
+	setDefault(&o.Budget, 8*time.Second)
+	setDefault(&o.Lease, time.Minute)
+	setDefault(&o.Backoff, time.Second)
+	if o.Log == nil {
+		o.Log = zap.NewNop()
+	}
+	return &Relay{o: o}
+}
+
+func setDefault[T int | time.Duration](v *T, to T) {
+	if *v == 0 {
+		*v = to
+	}
+}
+
+// Report is what a drain did.
+type Report struct {
+	Delivered, Failed, Refused int
+	// More says that rows are due that this drain had no time for.
+	More bool
+}
+
+// Drain sends what is due. When another drain is running, that one looks
+// again before it ends, and this one returns at once.
+func (r *Relay) Drain(ctx context.Context) (Report, error) {
+	if !r.begin() {
+		return Report{}, nil
+	}
+	var total Report
+	for {
+		err := r.drain(ctx, &total)
+		if over := r.end(err != nil || total.More); over {
+			return total, err
+		}
+	}
+}
+
+func (r *Relay) begin() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.closed || r.o.Send == nil {
+		return false
+	}
+	if r.running {
+		r.again = true
+		return false
+	}
+	r.running = true
+	return true
+}
+
+// end looks for a wake-up that came meanwhile; stop ends the drain all the
+// same, and the rows wait for the next one.
+func (r *Relay) end(stop bool) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.again && !stop && !r.closed {
+		r.again = false
+		return false
+	}
+	r.again, r.running = false, false
+	return true
+}
+
+// Close lets a running drain finish what it has claimed and begin no more.
+func (r *Relay) Close() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.closed = true
+}
+
+func (r *Relay) isClosed() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.closed
+}
+
+func (r *Relay) drain(ctx context.Context, total *Report) error {
+	deadline := time.Now().Add(r.o.Budget)
+	var soonest time.Time // when the first failed row of this drain is due again
+	for !r.isClosed() && ctx.Err() == nil {
+		if !r.pause(ctx, deadline) {
+			return nil // the broker rests: later wake-ups go on
+		}
+		rows, err := outbox.Claim(ctx, r.o.DB, r.rest.limit(r.o.Batch), r.o.Lease)
+		if err != nil {
+			return err
+		}
+		if len(rows) == 0 {
+			if soonest.IsZero() || !sleep(ctx, soonest, deadline) {
+				return nil
+			}
+			soonest = time.Time{}
+			continue
+		}
+		b := r.send(ctx, rows)
+		// What was sent must be noted even if the caller has left meanwhile.
+		noted, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+		err = r.settle(noted, b)
+		cancel()
+		if err != nil {
+			return err
+		}
+		total.add(b)
+		soonest = b.soonest(soonest)
+		if time.Now().After(deadline) {
+			total.More = true
+			return nil
+		}
+	}
+	return ctx.Err()
+}
+
+func (t *Report) add(b *batch) {
+	t.Delivered += len(b.delivered)
+	t.Failed += len(b.failed)
+	t.Refused += len(b.refused)
+}
+
+// pause waits while the broker is known to be down. It returns false when that
+// lasts longer than the drain.
+func (r *Relay) pause(ctx context.Context, deadline time.Time) bool {
+	until := r.rest.until()
+	return !until.After(time.Now()) || sleep(ctx, until, deadline)
+}
+
+// sleep waits for a time before the deadline, and says whether it came.
+func sleep(ctx context.Context, until, deadline time.Time) bool {
+	if until.After(deadline) {
+		return false
+	}
+	timer := time.NewTimer(time.Until(until))
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// backoff doubles with each failed attempt up to a minute, spread by a quarter
+// so that rows that failed together do not come together.
+func backoff(first time.Duration, attempts int, asked time.Duration) time.Duration {
+	const longest = time.Minute
+	wait := longest
+	if attempts < 12 {
+		wait = min(first<<attempts, longest)
+	}
+	wait += time.Duration((rand.Float64() - 0.5) / 2 * float64(wait))
+	return max(wait, min(asked, 15*time.Minute))
+}
