@@ -108,10 +108,16 @@ func (rc *receiver) reply(w http.ResponseWriter, r *http.Request, e, reply Event
 }
 
 func (rc *receiver) refuse(w http.ResponseWriter, e Event, err error) int {
+	return Refuse(w, rc.Log, e, err)
+}
+
+// Refuse answers a delivery with an error by the table of verdicts, and returns
+// the status.
+func Refuse(w http.ResponseWriter, log *zap.Logger, e Event, err error) int {
 	f := fault.As(postgres.Fault(err))
 	v := verdictOf(f)
-	if rc.Log != nil {
-		rc.Log.Warn("event refused", zap.Int("status", v.status), zap.String("code", f.Code),
+	if log != nil {
+		log.Warn("event refused", zap.Int("status", v.status), zap.String("code", f.Code),
 			zap.String("event_type", e.Type), zap.String("event_id", e.ID),
 			zap.String("subject", e.Subject), zap.Error(err))
 	}

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 	"github.com/santhosh-tekuri/jsonschema/v6/kind"
@@ -29,6 +30,36 @@ func Schema(name string) (json.RawMessage, error) {
 		return nil, fault.Missing("there is no event type %.64q", name)
 	}
 	return b, nil
+}
+
+// Example is a whole event of a type in the structured JSON format, its data the
+// schema's first example.
+func Example(name, publicBaseURL string) (json.RawMessage, error) {
+	raw, err := Schema(name)
+	if err != nil {
+		return nil, err
+	}
+	var schema struct {
+		Examples []json.RawMessage `json:"examples"`
+	}
+	if err := json.Unmarshal(raw, &schema); err != nil || len(schema.Examples) == 0 {
+		return nil, fmt.Errorf("schema of %s has no example: %w", name, err)
+	}
+	var data map[string]any
+	if err := json.Unmarshal(schema.Examples[0], &data); err != nil {
+		return nil, fmt.Errorf("example of %s: %w", name, err)
+	}
+	t, _ := TypeOf(name)
+	subject := t.Kind
+	if id, ok := data[t.subjectField()].(string); ok {
+		subject = id
+	}
+	e := Event{
+		ID: "0198c5a2-7c1e-7d4a-9f43-2b1f0a6d5e99", Source: t.source(), Type: name, Subject: subject, PartitionKey: subject,
+		Time: time.Date(2026, 11, 22, 16, 45, 0, 0, time.UTC), DataSchema: SchemaURL(publicBaseURL, name),
+		Sequence: 1042, Traceparent: "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", Data: schema.Examples[0],
+	}
+	return json.Marshal(e)
 }
 
 // Schemas checks events against their schemas. A schema is compiled when the

@@ -115,6 +115,37 @@ func TypeOf(name string) (Type, bool) {
 	return Type{}, false
 }
 
+// source is who sends a type.
+func (t Type) source() string {
+	switch t.Kind {
+	case "order":
+		if t.Direction == In {
+			return "/order-service"
+		}
+		return FromInventory
+	case "stock":
+		return FromInventory
+	case "interaction", "outbox":
+		return FromEvents
+	default:
+		return FromCatalog
+	}
+}
+
+// subjectField is the field of the data that the subject repeats.
+func (t Type) subjectField() string {
+	switch t.Kind {
+	case "order":
+		return "order_id"
+	case "stock", "price":
+		return "sku"
+	case "interaction":
+		return "product_id"
+	default:
+		return "id"
+	}
+}
+
 // SchemaURL is the absolute address of a type's description, the dataschema of
 // its events.
 func SchemaURL(publicBaseURL, name string) string {

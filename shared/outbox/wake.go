@@ -26,6 +26,20 @@ type Waker struct {
 	done   chan struct{}
 }
 
+// OpenWaker starts a function's waker from its K_SINK and K_CE_OVERRIDES. Close
+// it when requests have ended. It contacts nothing.
+func OpenWaker(sink, overrides, source string, log *zap.Logger) (*Waker, error) {
+	if sink == "" {
+		log.Warn("K_SINK is not set: events wait in the outbox")
+		return NewWaker(nil, source, log), nil
+	}
+	sender, err := event.NewSender(event.SenderOptions{Sink: sink, Overrides: overrides, Timeout: 5 * time.Second, MaxConns: 2})
+	if err != nil {
+		return nil, err
+	}
+	return NewWaker(sender, source, log), nil
+}
+
 // NewWaker starts a waker. Without a sender there is nobody to wake: rows wait
 // for the schedule, and every call does nothing.
 func NewWaker(sender *event.Sender, source string, log *zap.Logger) *Waker {
@@ -50,16 +64,14 @@ func (w *Waker) Wake() {
 
 // Close sends a wake-up that is still waiting and stops. It waits no longer
 // than ctx allows.
-func (w *Waker) Close(ctx context.Context) error {
+func (w *Waker) Close(ctx context.Context) {
 	if w == nil {
-		return nil
+		return
 	}
 	w.once.Do(func() { close(w.closed) })
 	select {
 	case <-w.done:
-		return nil
 	case <-ctx.Done():
-		return ctx.Err()
 	}
 }
 

@@ -32,8 +32,13 @@ type Service struct {
 	API  *web.API
 
 	config  *Config
+	onStop  []func()
 	onDrain []func(context.Context)
 }
+
+// OnStop adds what is to be told as soon as the function is asked to stop,
+// while requests still run, such as work that would go on for long.
+func (s *Service) OnStop(do func()) { s.onStop = append(s.onStop, do) }
 
 // OnDrain adds what is to be done after the last request and before the
 // database is let go, such as sending a last wake-up.
@@ -131,6 +136,9 @@ func (s *Service) serve(ctx context.Context, listener net.Listener, handler http
 	case <-ctx.Done():
 	}
 	s.Log.Info("draining")
+	for _, do := range s.onStop {
+		do()
+	}
 	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.config.ShutdownTimeout)
 	defer cancel()
 	err := server.Shutdown(drain)

@@ -73,6 +73,12 @@ func newProblem(status int, code, detail string) *Problem {
 	return &Problem{Status: status, Code: code, Detail: detail}
 }
 
+// Unsupported is a body in a form that an operation outside of huma does not
+// take.
+func Unsupported(detail string) error {
+	return newProblem(http.StatusUnsupportedMediaType, "unsupported_media_type", detail)
+}
+
 func (p *Problem) complete(instance string) *Problem {
 	p.Type = "urn:mallhive:problem:" + p.Code
 	p.Title = http.StatusText(p.Status)

@@ -22,8 +22,9 @@ import (
 // take at most.
 const (
 	lookupLimit = 300 * time.Millisecond
-	sendLimit   = 400 * time.Millisecond
 	storeLimit  = 250 * time.Millisecond
+	// SendLimit is how long the broker may take for all of a request.
+	SendLimit = 400 * time.Millisecond
 	// detour is how long interactions go straight to the outbox after the
 	// broker let a whole request wait in vain.
 	detour = 2 * time.Second
@@ -133,7 +134,7 @@ func (t *Intake) send(ctx context.Context, events []event.Event) (waiting []even
 	if t.Send == nil || time.Now().UnixNano() < t.detourTo.Load() {
 		return events, nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, sendLimit)
+	ctx, cancel := context.WithTimeout(ctx, SendLimit)
 	defer cancel()
 	outcomes := make([]event.Outcome, len(events))
 	var next atomic.Int64

@@ -84,7 +84,7 @@ func (r *Relay) sendOne(ctx context.Context, row outbox.Claimed, b *batch) {
 }
 
 // enough says that a send begun now ends before the lease does.
-func enough(until time.Time) bool { return time.Until(until) > 15*time.Second }
+func enough(until time.Time) bool { return time.Until(until) > 2*SendLimit }
 
 func (b *batch) put(do func()) {
 	b.mu.Lock()

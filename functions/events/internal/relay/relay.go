@@ -32,6 +32,9 @@ type Options struct {
 	Backoff time.Duration // after the first failure; doubles
 }
 
+// SendLimit is how long one send may take: less than a lease by far.
+const SendLimit = 5 * time.Second
+
 // Relay drains the outbox, once at a time. It is safe for concurrent use.
 type Relay struct {
 	o Options
