@@ -36,6 +36,7 @@ type Rotating struct {
 	mu      sync.Mutex
 	url     string
 	fetched time.Time
+	refused time.Time // last fetch that a refused login caused
 }
 
 // URL is the connection string of the secret's present value.
@@ -60,9 +61,10 @@ func (r *Rotating) Refused(ctx context.Context, refused string) bool {
 	if r.url != refused {
 		return true
 	}
-	if time.Since(r.fetched) < secretMinAge {
+	if time.Since(r.refused) < secretMinAge {
 		return false
 	}
+	r.refused = time.Now()
 	return r.fetch(ctx) == nil
 }
 
