@@ -48,6 +48,10 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	switch args[0] {
 	case "import":
 		return runImport(ctx, where, args[1:], out)
+	case "replay":
+		return runReplay(ctx, where, args[1:], out)
+	case "demo":
+		return runDemo(ctx, where, args[1:], out)
 	case "help", "-h", "--help":
 		fmt.Fprint(out, usage)
 		return nil
