@@ -102,7 +102,7 @@ func (t *Telemetry) QueryTracer() pgx.QueryTracer {
 	if !t.tracing {
 		return nil
 	}
-	return otelpgx.NewTracer(otelpgx.WithTrimSQLInSpanName())
+	return otelpgx.NewTracer()
 }
 
 // Stop sends what is left.

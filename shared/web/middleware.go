@@ -42,8 +42,7 @@ func (e Edge) Handler(a *API) (http.Handler, error) {
 		ExposedHeaders: []string{"ETag", "Link", "Location", "Retry-After", "X-Request-Id", "Traceparent"},
 		MaxAge:         3600,
 	})
-	var h http.Handler = knownPaths(a.mux)
-	h = e.limitTime(h)
+	h := e.limitTime(knownPaths(a.mux))
 	h = gunzip(h)
 	h = compress(h)
 	h = cross.Handler(h)
@@ -129,9 +128,9 @@ func (r *recorder) Flush() { _ = http.NewResponseController(r.ResponseWriter).Fl
 func noPanic(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		defer func() {
-			switch what := recover(); {
-			case what == nil:
-			case what == http.ErrAbortHandler: //nolint:errorlint // net/http compares it so too
+			switch what := recover(); what {
+			case nil:
+			case http.ErrAbortHandler: // net/http cuts the connection
 				panic(what)
 			default:
 				WriteProblem(w, r, fmt.Errorf("panic: %v\n%s", what, debug.Stack()))

@@ -52,6 +52,7 @@ func status(kind fault.Kind) int {
 		return http.StatusPreconditionFailed
 	case fault.Unavailable:
 		return http.StatusServiceUnavailable
+	case fault.Internal:
 	}
 	return http.StatusInternalServerError
 }
@@ -142,7 +143,7 @@ func (p *Problem) MarshalJSON() ([]byte, error) {
 func WriteProblem(w http.ResponseWriter, r *http.Request, err error) {
 	p := problemOf(err)
 	note(r.Context(), err)
-	p.complete(RequestID(r.Context()))
+	_ = p.complete(RequestID(r.Context()))
 	for k, v := range p.GetHeaders() {
 		w.Header()[k] = v
 	}
@@ -163,13 +164,13 @@ func humaProblem(ctx huma.Context, status int, detail string, errs ...error) hum
 		}
 		p.cause = errors.Join(p.cause, err)
 	}
-	switch {
-	case status == http.StatusInternalServerError:
+	switch status {
+	case http.StatusInternalServerError:
 		p = problemOf(p.cause)
-	case status == http.StatusBadRequest:
+	case http.StatusBadRequest:
 		p.Detail = "the body cannot be read: " + unreadable(p)
 		p.Errors = nil
-	case status == http.StatusUnprocessableEntity:
+	case http.StatusUnprocessableEntity:
 		p.Detail = "the input breaks a rule"
 	}
 	if ctx == nil {
