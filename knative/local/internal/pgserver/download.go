@@ -1,0 +1,87 @@
+package pgserver
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	embedded "github.com/fergusstrange/embedded-postgres"
+)
+
+// downloadVersion is what is fetched when nothing is installed.
+const downloadVersion = embedded.V17
+
+// FetchCommand is the argument that makes this program call Fetch.
+const FetchCommand = "fetch-postgres"
+
+// download fetches a server once. The library can only fetch by starting a
+// server, which it cannot do as root: so this program runs again as the user
+// that will run the server.
+func download(ctx context.Context, o Options, who user) (installation, error) {
+	home := filepath.Join(who.dir, "server")
+	o.Say("no PostgreSQL is installed: downloading %s, once", downloadVersion)
+	program, err := copyProgram(o.Program, who)
+	if err != nil {
+		return installation{}, err
+	}
+	c := who.command(program, FetchCommand, home, o.Repository)
+	for _, name := range []string{"HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy", "SSL_CERT_FILE", "SSL_CERT_DIR"} {
+		if value := os.Getenv(name); value != "" {
+			c.Env = append(c.Env, name+"="+value)
+		}
+	}
+	if output, err := run(ctx, c); err != nil {
+		return installation{}, errors.New(oneLine(strings.TrimSpace(string(output))))
+	}
+	i, ok := inspect(filepath.Join(home, "bin"))
+	if !ok {
+		return i, fmt.Errorf("what was downloaded to %s has no usable server", home)
+	}
+	return i, nil
+}
+
+// copyProgram puts this program where the user can run it.
+func copyProgram(program string, who user) (string, error) {
+	to := filepath.Join(who.dir, "fetch")
+	from, err := os.Open(program)
+	if err != nil {
+		return "", err
+	}
+	defer from.Close()
+	out, err := os.OpenFile(to, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o755)
+	if err != nil {
+		return "", err
+	}
+	if _, err := io.Copy(out, from); err != nil {
+		return "", errors.Join(err, out.Close())
+	}
+	return to, out.Close()
+}
+
+// Fetch downloads a server into home: it starts one on throwaway data, which
+// is what the library offers, and stops it.
+func Fetch(home, repository string) error {
+	scratch := home + ".scratch"
+	defer func() { _ = os.RemoveAll(scratch) }()
+	port, err := FreePort()
+	if err != nil {
+		return err
+	}
+	config := embedded.DefaultConfig().Version(downloadVersion).Port(uint32(port)).
+		BinariesPath(home).CachePath(filepath.Join(scratch, "cache")).
+		RuntimePath(filepath.Join(scratch, "run")).DataPath(filepath.Join(scratch, "data")).
+		StartParameters(map[string]string{"unix_socket_directories": "", "listen_addresses": "localhost"}).
+		Logger(io.Discard)
+	if repository != "" {
+		config = config.BinaryRepositoryURL(repository)
+	}
+	server := embedded.NewDatabase(config)
+	if err := server.Start(); err != nil {
+		return fmt.Errorf("fetch PostgreSQL: %w", err)
+	}
+	return server.Stop()
+}

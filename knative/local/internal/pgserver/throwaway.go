@@ -1,0 +1,41 @@
+package pgserver
+
+import (
+	"context"
+	"net"
+	"os"
+)
+
+// WithThrowaway runs do with the administrator's connection string of a server
+// that lives no longer.
+func WithThrowaway(ctx context.Context, o Options, do func(url string) error) error {
+	dir, err := os.MkdirTemp("", "product-service-postgres-")
+	if err != nil {
+		return err
+	}
+	defer func() { _ = os.RemoveAll(dir) }()
+	// The unprivileged user of a server started by root must be able to enter.
+	if err := os.Chmod(dir, 0o755); err != nil {
+		return err
+	}
+	if o.Port, err = FreePort(); err != nil {
+		return err
+	}
+	o.Dir, o.Throwaway = dir, true
+	server, err := Start(ctx, o)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = server.Stop() }()
+	return do(server.URL())
+}
+
+// FreePort finds a port that nobody listens on now.
+func FreePort() (int, error) {
+	listener, err := net.Listen("tcp", "localhost:0")
+	if err != nil {
+		return 0, err
+	}
+	defer listener.Close()
+	return listener.Addr().(*net.TCPAddr).Port, nil
+}
