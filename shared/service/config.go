@@ -141,9 +141,10 @@ func takes(e *envconfig.ParseError) string {
 // Table writes the variables a configuration is read from, for --help and the
 // README.
 func Table(w io.Writer, cfg any) error {
-	const row = "{{range .}}{{usage_key .}}\t{{usage_default .}}\t{{if usage_required .}}required: {{end}}{{usage_description .}}\n{{end}}"
+	const row = "{{range .}}{{usage_key .}}\t{{if usage_required .}}(required) {{end}}{{usage_description .}}" +
+		"{{with usage_default .}} [{{.}}]{{end}}\n{{end}}"
 	tabs := tabwriter.NewWriter(w, 0, 4, 2, ' ', 0)
-	if _, err := fmt.Fprintln(tabs, "VARIABLE\tDEFAULT\tMEANING"); err != nil {
+	if _, err := fmt.Fprintln(tabs, "VARIABLE\tMEANING [DEFAULT]"); err != nil {
 		return err
 	}
 	if err := envconfig.Usagef("", cfg, tabs, row); err != nil {

@@ -4,8 +4,10 @@ package service
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"os"
@@ -48,7 +50,7 @@ func (s *Service) OnDrain(do func(context.Context)) { s.onDrain = append(s.onDra
 // build registers the operations; it must contact nothing.
 func Main[C interface{ Common() *Config }](name, summary string, cfg C, build func(context.Context, C, *Service) error) int {
 	if len(os.Args) > 1 {
-		return explain(name, summary, cfg)
+		return explain(name, summary, cfg, build)
 	}
 	if err := read(cfg); err != nil {
 		fmt.Fprintf(os.Stderr, "%s: %v\n", name, err)
@@ -74,16 +76,47 @@ func Main[C interface{ Common() *Config }](name, summary string, cfg C, build fu
 	return 0
 }
 
-func explain(name, summary string, cfg any) int {
-	if os.Args[1] != "--help" && os.Args[1] != "-h" {
-		fmt.Fprintf(os.Stderr, "%s: takes no arguments but --help; it is configured by its environment\n", name)
+// explain answers the arguments that a function takes: it says what it is and
+// does not run.
+func explain[C interface{ Common() *Config }](name, summary string, cfg C, build func(context.Context, C, *Service) error) int {
+	var err error
+	switch os.Args[1] {
+	case "--help", "-h":
+		fmt.Printf("%s: %s\n\nListens on PORT and is configured by its environment:\n\n", name, summary)
+		err = Table(os.Stdout, cfg)
+		fmt.Printf("\n%s --openapi prints its OpenAPI document.\n", name)
+	case "--openapi":
+		err = document(os.Stdout, name, cfg, build)
+	default:
+		fmt.Fprintf(os.Stderr, "%s: takes no arguments but --help and --openapi; it is configured by its environment\n", name)
 		return 2
 	}
-	fmt.Printf("%s: %s\n\nListens on PORT and is configured by its environment:\n\n", name, summary)
-	if err := Table(os.Stdout, cfg); err != nil {
+	if err != nil {
+		fmt.Fprintf(os.Stderr, "%s: %v\n", name, err)
 		return 1
 	}
 	return 0
+}
+
+func document[C interface{ Common() *Config }](w io.Writer, name string, cfg C, build func(context.Context, C, *Service) error) error {
+	common := cfg.Common()
+	common.RequestTimeout = time.Second
+	s := &Service{Name: name, Log: zap.NewNop(), config: common, API: newAPI(name, common)}
+	var err error
+	if s.DB, err = openPool(context.Background(), name, common, &telemetry.Telemetry{}); err != nil {
+		return err
+	}
+	defer s.DB.Close()
+	s.health()
+	if err := build(context.Background(), cfg, s); err != nil {
+		return err
+	}
+	text, err := json.MarshalIndent(s.API.Document(), "", "  ")
+	if err != nil {
+		return err
+	}
+	_, err = w.Write(append(text, '\n'))
+	return err
 }
 
 // Run serves on the listener until ctx ends, then lets requests finish.
@@ -100,13 +133,7 @@ func Run[C interface{ Common() *Config }](ctx context.Context, name string, cfg 
 	if s.DB, err = openPool(life, name, common, tele); err != nil {
 		return err
 	}
-	s.API = web.New(web.Options{
-		Function: name, Title: "Mallhive product service: " + name, Version: "1",
-		Authenticator: auth.NewVerifier(auth.Config{
-			Issuers: common.AuthIssuers, Audience: common.AuthAudience, SubjectScopes: common.AuthSubjectScopes,
-		}),
-		Admit: admission(common.PublicRateLimit),
-	})
+	s.API = newAPI(name, common)
 	s.health()
 	if err := build(life, cfg, s); err != nil {
 		return err
@@ -157,6 +184,16 @@ func (s *Service) serve(ctx context.Context, listener net.Listener, handler http
 	}
 	s.Log.Info("stopped")
 	return nil
+}
+
+func newAPI(name string, c *Config) *web.API {
+	return web.New(web.Options{
+		Function: name, Title: "Mallhive product service: " + name, Version: "1",
+		Authenticator: auth.NewVerifier(auth.Config{
+			Issuers: c.AuthIssuers, Audience: c.AuthAudience, SubjectScopes: c.AuthSubjectScopes,
+		}),
+		Admit: admission(c.PublicRateLimit),
+	})
 }
 
 func openPool(ctx context.Context, name string, c *Config, tele *telemetry.Telemetry) (*postgres.Pool, error) {
