@@ -67,7 +67,7 @@ func (c *Client) Do(ctx context.Context, method, path string, in any, headers ..
 	if err != nil {
 		return Reply{}, fmt.Errorf("%s %s: %w", method, path, err)
 	}
-	defer response.Body.Close()
+	defer func() { _ = response.Body.Close() }()
 	body, err := io.ReadAll(io.LimitReader(response.Body, maxReply))
 	if err != nil {
 		return Reply{}, fmt.Errorf("read the answer to %s %s: %w", method, path, err)

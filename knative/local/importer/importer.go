@@ -86,7 +86,7 @@ func (r *run) file(ctx context.Context, source source) (Tally, error) {
 	if err != nil {
 		return tally, err
 	}
-	defer rows.Close()
+	defer func() { _ = rows.Close() }()
 	shown := newProgress(r.options.Out, source.kind)
 	started := time.Now()
 	for err == nil && rows.More() {

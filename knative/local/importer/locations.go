@@ -37,7 +37,7 @@ func locationsOf(path string) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer rows.Close()
+	defer func() { _ = rows.Close() }()
 	var codes []string
 	for rows.More() {
 		var row struct {

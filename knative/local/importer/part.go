@@ -87,7 +87,7 @@ func (r *run) exchange(ctx context.Context, kind string, body io.Reader, first i
 	if err != nil {
 		return fmt.Errorf("send a part: %w", err)
 	}
-	defer response.Body.Close()
+	defer func() { _ = response.Body.Close() }()
 	if response.StatusCode/100 != 2 {
 		text, _ := io.ReadAll(io.LimitReader(response.Body, 1<<16))
 		return client.Refusal(client.Reply{Status: response.StatusCode, Body: text})

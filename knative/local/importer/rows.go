@@ -37,7 +37,7 @@ func open(path string) (*rowFile, error) {
 	var unpacked io.Reader = &f.packed
 	if strings.HasSuffix(path, ".gz") {
 		if unpacked, err = gzip.NewReader(&f.packed); err != nil {
-			file.Close()
+			_ = file.Close()
 			return nil, fmt.Errorf("unpack %s: %w", path, err)
 		}
 	}

@@ -50,7 +50,7 @@ func (r *replay) countIn(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("opening stock: %w", err)
 	}
-	defer os.RemoveAll(dir)
+	defer func() { _ = os.RemoveAll(dir) }()
 	if err := writeStock(filepath.Join(dir, "stock.ndjson"), r.skus, r.options.Stock); err != nil {
 		return fmt.Errorf("opening stock: %w", err)
 	}
@@ -68,12 +68,12 @@ func writeStock(path string, skus []string, onHand int64) error {
 	encoder := json.NewEncoder(rows)
 	for _, sku := range skus {
 		if err := encoder.Encode(map[string]any{"sku": sku, "location": "main", "on_hand": onHand}); err != nil {
-			file.Close()
+			_ = file.Close()
 			return err
 		}
 	}
 	if err := rows.Flush(); err != nil {
-		file.Close()
+		_ = file.Close()
 		return err
 	}
 	return file.Close()

@@ -38,7 +38,7 @@ func readOrders(path string, limit int) ([]Order, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open the orders: %w", err)
 	}
-	defer file.Close()
+	defer func() { _ = file.Close() }()
 	var rows io.Reader = bufio.NewReaderSize(file, 1<<16)
 	if strings.HasSuffix(path, ".gz") {
 		if rows, err = gzip.NewReader(rows); err != nil {

@@ -61,7 +61,7 @@ func takenBy(reservations map[string]Reservation) map[string]taken {
 		for _, l := range r.Lines {
 			t := all[l.SKU]
 			if r.State == "locked" || r.State == "partially_locked" {
-				t.held += l.Locked
+				t.held += l.Locked - l.Committed
 			}
 			t.sold += l.Committed - l.Returned
 			all[l.SKU] = t
