@@ -1,0 +1,181 @@
+// Package availability answers whether a cart can be ordered now: every line,
+// with every reason why not. It is advice: only a lock promises. It owns no
+// table; names and prices come from the catalog's view of what it offers.
+package availability
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/mallhive/product-service/functions/inventory/internal/stock"
+	"github.com/mallhive/product-service/shared/money"
+	"github.com/mallhive/product-service/shared/postgres"
+)
+
+// Wish is a line of a cart. Lines of one SKU are judged as one.
+type Wish struct {
+	SKU           string
+	Quantity      int64
+	ExpectedPrice *money.Money // what the buyer has been shown
+}
+
+// The reasons, in the order in which they become the status; OK is a status
+// only.
+const (
+	NotForSale        = "not_for_sale"
+	UnknownSKU        = "unknown_sku"
+	OverLimit         = "over_limit"
+	InsufficientStock = "insufficient_stock"
+	PriceChanged      = "price_changed"
+	OK                = "ok"
+)
+
+// Line is what is to be said about one SKU.
+type Line struct {
+	SKU              string
+	Name             *string
+	UnitPrice        *money.Money
+	Requested        int64
+	AvailableToOrder int64 // never more than requested
+	Reasons          []string
+}
+
+// Status is the first of the reasons, or OK.
+func (l Line) Status() string {
+	if len(l.Reasons) == 0 {
+		return OK
+	}
+	return l.Reasons[0]
+}
+
+// Report is the answer for a cart at one time.
+type Report struct {
+	Orderable bool
+	CheckedAt time.Time
+	Lines     []Line
+}
+
+type offer struct {
+	SKU      string
+	Name     string
+	Sellable bool
+	Amount   *int64
+}
+
+const readOffers = `
+	select
+		sku,
+		name,
+		sellable,
+		(prices -> @currency ->> 'amount')::bigint as amount
+	from catalog.offers
+	where sku = any(@skus)`
+
+// Check judges the wishes by the primary, prices in one currency.
+func Check(ctx context.Context, db postgres.DB, currency string, wishes []Wish) (Report, error) {
+	sums, skus := sum(wishes)
+	offers, err := read(ctx, db, currency, skus)
+	if err != nil {
+		return Report{}, err
+	}
+	stocks, err := stock.Read(ctx, db, skus)
+	if err != nil {
+		return Report{}, err
+	}
+	report := Report{Orderable: true, CheckedAt: time.Now().UTC(), Lines: make([]Line, len(sums))}
+	for i, w := range sums {
+		o, offered := offers[w.SKU]
+		report.Lines[i] = judge(w, o, offered, stocks[w.SKU], currency)
+		report.Orderable = report.Orderable && len(report.Lines[i].Reasons) == 0
+	}
+	return report, nil
+}
+
+// wish is all of one SKU; it may have been shown at several prices.
+type wish struct {
+	SKU      string
+	Quantity int64
+	Expected []money.Money
+}
+
+func sum(wishes []Wish) ([]wish, []string) {
+	at := map[string]int{}
+	var sums []wish
+	var skus []string
+	for _, w := range wishes {
+		i, seen := at[w.SKU]
+		if !seen {
+			i = len(sums)
+			at[w.SKU] = i
+			sums, skus = append(sums, wish{SKU: w.SKU}), append(skus, w.SKU)
+		}
+		sums[i].Quantity += w.Quantity
+		if w.ExpectedPrice != nil {
+			sums[i].Expected = append(sums[i].Expected, *w.ExpectedPrice)
+		}
+	}
+	return sums, skus
+}
+
+func judge(w wish, o offer, offered bool, s stock.Stock, currency string) Line {
+	l := Line{SKU: w.SKU, Requested: w.Quantity}
+	if !offered {
+		l.Reasons = []string{UnknownSKU}
+		return l
+	}
+	l.Name = &o.Name
+	if o.Amount != nil {
+		l.UnitPrice = &money.Money{Amount: *o.Amount, Currency: currency}
+	}
+	orderable := int64(0)
+	if s.SKU != "" {
+		orderable = s.Orderable()
+	}
+	if !o.Sellable || l.UnitPrice == nil {
+		l.Reasons = append(l.Reasons, NotForSale)
+	}
+	if s.MaxPerOrder != nil && w.Quantity > *s.MaxPerOrder {
+		l.Reasons = append(l.Reasons, OverLimit)
+	}
+	if orderable < w.Quantity {
+		l.Reasons = append(l.Reasons, InsufficientStock)
+	}
+	if l.priceChanged(w.Expected) {
+		l.Reasons = append(l.Reasons, PriceChanged)
+	}
+	if l.Status() != NotForSale {
+		l.AvailableToOrder = min(w.Quantity, orderable)
+		if s.MaxPerOrder != nil {
+			l.AvailableToOrder = min(l.AvailableToOrder, *s.MaxPerOrder)
+		}
+	}
+	return l
+}
+
+func (l Line) priceChanged(expected []money.Money) bool {
+	for _, e := range expected {
+		if l.UnitPrice != nil && e != *l.UnitPrice {
+			return true
+		}
+	}
+	return false
+}
+
+func read(ctx context.Context, db postgres.DB, currency string, skus []string) (map[string]offer, error) {
+	rows, err := db.Query(ctx, readOffers, pgx.NamedArgs{"currency": currency, "skus": skus})
+	if err != nil {
+		return nil, fmt.Errorf("read %d offers: %w", len(skus), err)
+	}
+	found, err := pgx.CollectRows(rows, pgx.RowToStructByName[offer])
+	if err != nil {
+		return nil, fmt.Errorf("read %d offers: %w", len(skus), err)
+	}
+	offers := make(map[string]offer, len(found))
+	for _, o := range found {
+		offers[o.SKU] = o
+	}
+	return offers, nil
+}

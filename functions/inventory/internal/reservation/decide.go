@@ -1,0 +1,123 @@
+package reservation
+
+import (
+	"time"
+
+	"github.com/mallhive/product-service/functions/inventory/internal/stock"
+	"github.com/mallhive/product-service/shared/event"
+)
+
+// decide gives the order what the book has left, and says of each line why it
+// got less than it asked for. What could be had from overdue reservations goes
+// into lacking, and the decision does not count.
+func (p *placing) decide(book *stock.Book, now time.Time, lacking needed) {
+	p.state = Locked
+	p.told = make([]event.ReservationLineData, len(p.lines))
+	takes := make([]int64, len(p.lines))
+	helpless := false // more stock would not help
+	var total int64
+	for i, l := range p.lines {
+		takes[i], p.told[i] = judge(book, l, p.AllowPartial)
+		total += takes[i]
+		if p.told[i].Reason != "" {
+			p.state = PartiallyLocked
+			helpless = helpless || p.told[i].Reason != insufficient || p.told[i].Available < l.Quantity
+		}
+	}
+	if !p.expires.After(now) {
+		p.reject("expired")
+		return
+	}
+	if p.state == PartiallyLocked {
+		if (p.AllowPartial || !helpless) && p.lack(book, lacking) {
+			return
+		}
+		if !p.AllowPartial || total == 0 {
+			p.reject("")
+			return
+		}
+	}
+	cause := stock.OfOrder(p.ID, Placed.String(), p.Actor)
+	for i, l := range p.lines {
+		p.told[i].Locked = takes[i]
+		for _, part := range book.Reserve(cause, l.SKU, takes[i]) {
+			p.parts = append(p.parts, &line{OrderID: p.ID, SKU: l.SKU, Location: part.Location, Held: part.Quantity})
+		}
+	}
+}
+
+const (
+	unknownSKU   = "unknown_sku"
+	overLimit    = "over_limit"
+	insufficient = "insufficient_stock"
+)
+
+// judge says how much of a line can be taken, and what is to be told of it.
+func judge(book *stock.Book, l event.OrderLine, partial bool) (int64, event.ReservationLineData) {
+	free := book.Free(l.SKU)
+	told := event.ReservationLineData{SKU: l.SKU, Requested: l.Quantity}
+	told.Available = free
+	if free < stock.Unlimited {
+		told.Available += book.Overdue(l.SKU)
+	}
+	policy, known := book.Policy(l.SKU)
+	take := min(l.Quantity, free)
+	switch {
+	case !known:
+		told.Reason = unknownSKU
+	case policy.MaxPerOrder != nil && l.Quantity > *policy.MaxPerOrder:
+		told.Reason = overLimit
+		take = min(take, *policy.MaxPerOrder)
+	case free < l.Quantity:
+		told.Reason = insufficient
+	}
+	if told.Reason != "" && !partial {
+		take = 0
+	}
+	// Of an untracked SKU there is always what is asked for.
+	told.Available = min(told.Available, max(l.Quantity, maxTold))
+	return take, told
+}
+
+// maxTold bounds the available that is told of a SKU without tracking.
+const maxTold = stock.MaxOnHand
+
+func (p *placing) lack(book *stock.Book, lacking needed) bool {
+	found := false
+	for i, l := range p.lines {
+		free := book.Free(l.SKU)
+		if p.told[i].Reason != "" && free < l.Quantity && book.Overdue(l.SKU) > 0 {
+			// Rather too much than too little: others want what is free too.
+			lacking[l.SKU] += l.Quantity
+			found = true
+		}
+	}
+	return found
+}
+
+func (p *placing) reject(reason string) {
+	p.state, p.reason = Rejected, reason
+	for _, t := range p.told {
+		if p.reason == "" {
+			p.reason = t.Reason
+		}
+	}
+}
+
+func (p *placing) document() event.ReservationData {
+	d := event.ReservationData{OrderID: p.ID, State: string(p.state), Reason: p.reason, Lines: p.told}
+	if p.state.Holding() {
+		expires := p.expires.UTC()
+		d.ExpiresAt = &expires
+	}
+	return d
+}
+
+func (p *placing) reply(now time.Time, sequence int64) (event.Event, string, error) {
+	reply, err := newReply(replyType(p.state), Placed.String(), now, sequence, p.document())
+	if err != nil {
+		return event.Event{}, "", err
+	}
+	text, err := store(reply)
+	return reply, text, err
+}

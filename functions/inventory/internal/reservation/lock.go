@@ -1,0 +1,260 @@
+package reservation
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/mallhive/product-service/functions/inventory/internal/stock"
+	"github.com/mallhive/product-service/shared/event"
+	"github.com/mallhive/product-service/shared/fault"
+	"github.com/mallhive/product-service/shared/outbox"
+	"github.com/mallhive/product-service/shared/postgres"
+)
+
+// Decision is an answer, or the fault of one order among many.
+type Decision struct {
+	Answer Answer
+	Err    error
+}
+
+// Place locks what the order asks for, all of it or, where the order allows it,
+// what there is. The same order again gets the same reply; with other lines it
+// is a fault of kind Conflict. A rejection is an answer, not an error.
+func Place(ctx context.Context, db postgres.DB, rules Rules, o Order) (Answer, error) {
+	if err := o.Check(); err != nil {
+		return Answer{}, err
+	}
+	decisions, err := PlaceAll(ctx, db, rules, []Order{o})
+	if err != nil {
+		return Answer{}, fmt.Errorf("lock order %s: %w", o.ID, err)
+	}
+	return decisions[0].Answer, decisions[0].Err
+}
+
+// maxRounds bounds how often a decision begins anew because it needs stock
+// that is held by reservations past their expiry.
+const maxRounds = 5
+
+// PlaceAll decides orders in their order, in one transaction, each all or
+// nothing on its own. No two may have the same id; all have been checked.
+func PlaceAll(ctx context.Context, db postgres.DB, rules Rules, orders []Order) ([]Decision, error) {
+	var decisions []Decision
+	err := inRounds(ctx, db, func(tx pgx.Tx, short needed) (err error) {
+		decisions, err = placeAll(ctx, tx, rules, orders, short)
+		return err
+	})
+	return decisions, err
+}
+
+func inRounds(ctx context.Context, db postgres.DB, do func(pgx.Tx, needed) error) error {
+	short := needed{}
+	for range maxRounds {
+		err := postgres.InTx(ctx, db, func(tx pgx.Tx) error { return do(tx, short) })
+		var more needed
+		if !errors.As(err, &more) {
+			return err
+		}
+		for sku, quantity := range more {
+			short[sku] += quantity
+		}
+	}
+	return fault.Passing(short, time.Second, "too many reservations expire at once")
+}
+
+// needed is stock that must be taken from reservations past their expiry, by
+// SKU, before a decision can be made. As an error it begins the decision anew,
+// because those reservations are locked before any stock is.
+type needed map[string]int64
+
+func (n needed) Error() string {
+	return fmt.Sprintf("%d skus are held by overdue reservations", len(n))
+}
+
+type placing struct {
+	Order
+	lines   []event.OrderLine
+	expires time.Time
+	state   State
+	reason  string
+	told    []event.ReservationLineData
+	parts   []*line
+}
+
+func placeAll(ctx context.Context, tx pgx.Tx, rules Rules, orders []Order, short needed) ([]Decision, error) {
+	decisions := make([]Decision, len(orders))
+	fresh, now, err := begin(ctx, tx, rules, orders)
+	if err != nil {
+		return nil, err
+	}
+	if err := answerKnown(ctx, tx, orders, fresh, decisions); err != nil {
+		return nil, err
+	}
+	if len(fresh) == 0 {
+		return decisions, nil
+	}
+	late, err := overdueFor(ctx, tx, short)
+	if err != nil {
+		return nil, err
+	}
+	book, err := stock.Open(ctx, tx, skusOf(fresh, late))
+	if err != nil {
+		return nil, err
+	}
+	expired, err := expireInto(ctx, tx, book, late)
+	if err != nil {
+		return nil, err
+	}
+	lacking := needed{}
+	for _, p := range fresh {
+		p.decide(book, now, lacking)
+	}
+	if len(lacking) > 0 {
+		return nil, lacking
+	}
+	return decisions, finish(ctx, tx, book, orders, fresh, decisions, expired, now)
+}
+
+// An order that is there already is left alone. When another transaction is
+// about to insert it, this one waits for it here, before it holds any stock.
+const insertReservations = `
+	insert into inventory.reservations (order_id, state, fingerprint, expires_at)
+	select
+		order_id,
+		'locked',
+		fingerprint,
+		least(coalesce(expires_at, now() + ttl * interval '1 second'), now() + @max_ttl * interval '1 second')
+	from unnest(@ids::text[], @fingerprints::bytea[], @expiries::timestamptz[], @ttls::float8[])
+		as n (order_id, fingerprint, expires_at, ttl)
+	order by order_id
+	on conflict do nothing
+	returning order_id, expires_at, now()`
+
+func begin(ctx context.Context, tx pgx.Tx, rules Rules, orders []Order) (map[string]*placing, time.Time, error) {
+	n := len(orders)
+	ids, prints := make([]string, n), make([][]byte, n)
+	expiries, ttls := make([]*time.Time, n), make([]float64, n)
+	all := make(map[string]*placing, n)
+	for i, o := range orders {
+		p := &placing{Order: o, lines: summed(o.Lines)}
+		all[o.ID] = p
+		ids[i], prints[i], expiries[i], ttls[i] = o.ID, fingerprint(p.lines), o.ExpiresAt, rules.TTL.Seconds()
+		if o.ExpiresIn > 0 {
+			ttls[i] = o.ExpiresIn.Seconds()
+		}
+	}
+	rows, err := tx.Query(ctx, insertReservations, pgx.NamedArgs{
+		"ids": ids, "fingerprints": prints, "expiries": expiries, "ttls": ttls, "max_ttl": rules.MaxTTL.Seconds(),
+	})
+	if err != nil {
+		return nil, time.Time{}, fmt.Errorf("insert %d reservations: %w", n, err)
+	}
+	fresh := make(map[string]*placing, n)
+	var id string
+	var expires, now time.Time
+	_, err = pgx.ForEachRow(rows, []any{&id, &expires, &now}, func() error {
+		fresh[id] = all[id]
+		fresh[id].expires = expires
+		return nil
+	})
+	if err != nil {
+		return nil, now, fmt.Errorf("insert %d reservations: %w", n, err)
+	}
+	return fresh, now, nil
+}
+
+func skusOf(fresh map[string]*placing, late map[string]*record) []string {
+	seen := map[string]bool{}
+	var skus []string
+	add := func(sku string) {
+		if !seen[sku] {
+			seen[sku] = true
+			skus = append(skus, sku)
+		}
+	}
+	for _, p := range fresh {
+		for _, l := range p.lines {
+			add(l.SKU)
+		}
+	}
+	for _, r := range late {
+		for _, l := range r.lines {
+			add(l.SKU)
+		}
+	}
+	return skus
+}
+
+const finishReservations = `
+	update inventory.reservations r
+	set state = c.state, placed = c.placed::json
+	from unnest(@ids::text[], @states::text[], @replies::text[]) as c (order_id, state, placed)
+	where r.order_id = c.order_id`
+
+const insertLines = `
+	insert into inventory.reservation_lines (order_id, sku, location, held, sold, returned, expires_at)
+	select *
+	from unnest(@ids::text[], @skus::text[], @locations::text[], @held::bigint[], @sold::bigint[], @returned::bigint[], @expiries::timestamptz[])`
+
+// finish writes what was decided: outcomes, lines, levels, ledger, outbox.
+func finish(
+	ctx context.Context, tx pgx.Tx, book *stock.Book, orders []Order, fresh map[string]*placing,
+	decisions []Decision, expired []event.Event, now time.Time,
+) error {
+	sequences, err := outbox.Sequences(ctx, tx, len(fresh))
+	if err != nil {
+		return err
+	}
+	var ids, states, replies []string
+	var lines []*line
+	var expiries []*time.Time
+	announced := expired
+	for i, o := range orders {
+		p, isFresh := fresh[o.ID]
+		if !isFresh {
+			continue
+		}
+		reply, text, err := p.reply(now, sequences[len(ids)])
+		if err != nil {
+			return err
+		}
+		decisions[i].Answer = Answer{Reply: reply, Data: p.document()}
+		ids, states, replies = append(ids, o.ID), append(states, string(p.state)), append(replies, text)
+		for _, l := range p.parts {
+			lines, expiries = append(lines, l), append(expiries, &p.expires)
+		}
+		if o.Announce {
+			reply.Traceparent = o.Traceparent
+			announced = append(announced, reply)
+		}
+	}
+	batch := &pgx.Batch{}
+	batch.Queue(finishReservations, pgx.NamedArgs{"ids": ids, "states": states, "replies": replies})
+	if len(lines) > 0 {
+		batch.Queue(insertLines, lineArgs(lines, expiries))
+	}
+	appended, err := post(ctx, tx, book, batch, announced)
+	for i := range decisions {
+		decisions[i].Answer.Appended = appended
+	}
+	return err
+}
+
+// post sends the batch together with the book, then what is to be announced;
+// it says whether there was anything.
+func post(ctx context.Context, tx pgx.Tx, book *stock.Book, batch *pgx.Batch, announced []event.Event) (bool, error) {
+	book.Queue(batch)
+	if batch.Len() > 0 {
+		if err := tx.SendBatch(ctx, batch).Close(); err != nil {
+			return false, fmt.Errorf("write the outcome: %w", err)
+		}
+	}
+	crossed, err := book.Announce(ctx, tx)
+	if err != nil || len(announced) == 0 {
+		return crossed, err
+	}
+	return true, outbox.Append(ctx, tx, announced...)
+}

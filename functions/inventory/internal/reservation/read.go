@@ -1,0 +1,132 @@
+package reservation
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/mallhive/product-service/shared/event"
+	"github.com/mallhive/product-service/shared/fault"
+	"github.com/mallhive/product-service/shared/postgres"
+)
+
+// Reservation is a reservation as it stands when it is read: one past its
+// expiry is expired, recorded or not.
+type Reservation struct {
+	event.ReservationData
+	CreatedAt time.Time
+	UpdatedAt time.Time
+}
+
+type readRow struct {
+	OrderID   string
+	State     State
+	ExpiresAt *time.Time
+	Placed    *string
+	Overdue   bool
+	CreatedAt time.Time
+	UpdatedAt time.Time
+	Lines     []byte
+}
+
+const readOne = `
+	select
+		r.order_id,
+		r.state,
+		r.expires_at,
+		r.placed,
+		r.state in ('locked', 'partially_locked') and r.expires_at <= now() as overdue,
+		r.created_at,
+		r.updated_at,
+		(
+			select coalesce(json_agg(json_build_object('SKU', l.sku, 'Held', l.held, 'Sold', l.sold, 'Returned', l.returned)), '[]')
+			from inventory.reservation_lines l
+			where l.order_id = r.order_id
+		) as lines
+	from inventory.reservations r
+	where r.order_id = @order_id`
+
+// Get reads one reservation.
+func Get(ctx context.Context, db postgres.DB, orderID string) (Reservation, error) {
+	found, err := read(ctx, db, readOne, pgx.NamedArgs{"order_id": orderID})
+	if err != nil {
+		return Reservation{}, err
+	}
+	if len(found) == 0 {
+		return Reservation{}, fault.Missing("no reservation has this order id")
+	}
+	return found[0], nil
+}
+
+const readPage = `
+	select
+		r.order_id,
+		r.state,
+		r.expires_at,
+		r.placed,
+		o.overdue,
+		r.created_at,
+		r.updated_at,
+		(
+			select coalesce(json_agg(json_build_object('SKU', l.sku, 'Held', l.held, 'Sold', l.sold, 'Returned', l.returned)), '[]')
+			from inventory.reservation_lines l
+			where l.order_id = r.order_id
+		) as lines
+	from inventory.reservations r
+	cross join lateral (
+		select r.state in ('locked', 'partially_locked') and r.expires_at <= now() as overdue
+	) o
+	where r.order_id > @after
+		and (@state = '' or case when o.overdue then 'expired' else r.state end = @state)
+		and (@sku = '' or r.order_id in (select l.order_id from inventory.reservation_lines l where l.sku = @sku))
+	order by r.order_id
+	limit @limit`
+
+// Filter of List; empty members do not filter. SKU finds the orders that took
+// something of it.
+type Filter struct {
+	State State
+	SKU   string
+}
+
+// List is a page of reservations by order id, from after one.
+func List(ctx context.Context, db postgres.DB, f Filter, after string, limit int) ([]Reservation, error) {
+	return read(ctx, db, readPage, pgx.NamedArgs{"after": after, "state": string(f.State), "sku": f.SKU, "limit": limit})
+}
+
+func read(ctx context.Context, db postgres.DB, sql string, args pgx.NamedArgs) ([]Reservation, error) {
+	rows, err := db.Query(ctx, sql, args)
+	if err != nil {
+		return nil, fmt.Errorf("read reservations: %w", err)
+	}
+	found, err := pgx.CollectRows(rows, pgx.RowToStructByName[readRow])
+	if err != nil {
+		return nil, fmt.Errorf("read reservations: %w", err)
+	}
+	all := make([]Reservation, len(found))
+	for i, row := range found {
+		if all[i], err = row.reservation(); err != nil {
+			return nil, err
+		}
+	}
+	return all, nil
+}
+
+func (row readRow) reservation() (Reservation, error) {
+	r := record{OrderID: row.OrderID, State: row.State, ExpiresAt: row.ExpiresAt, Placed: row.Placed}
+	if err := json.Unmarshal(row.Lines, &r.lines); err != nil {
+		return Reservation{}, errors.Join(errors.New("lines of a reservation"), err)
+	}
+	if row.Overdue {
+		r.State = Expired
+		if r.keeps() {
+			r.State = Committed
+		}
+	}
+	data, err := r.document()
+	return Reservation{ReservationData: data, CreatedAt: row.CreatedAt, UpdatedAt: row.UpdatedAt}, err
+}

@@ -1,0 +1,168 @@
+package reservation
+
+import (
+	"slices"
+	"strconv"
+
+	"github.com/mallhive/product-service/functions/inventory/internal/stock"
+	"github.com/mallhive/product-service/shared/event"
+	"github.com/mallhive/product-service/shared/fault"
+)
+
+// What the steps do to a reservation and the book. No part means all of it; a
+// part is never more than there is to take it from.
+
+// commit sells what is held. What a count found missing stays held until it is
+// there; it is owed.
+func (r *record) commit(book *stock.Book, cause stock.Cause, part []event.OrderLine) error {
+	takes, err := r.takes(part, func(l *line) int64 { return l.Held })
+	if err != nil {
+		return err
+	}
+	for i, l := range r.lines {
+		n := book.Sell(cause, l.SKU, l.Location, takes[i])
+		l.Held -= n
+		l.Sold += n
+	}
+	if part == nil || !r.holds() {
+		r.State = Committed
+	}
+	return nil
+}
+
+// release frees what is held and takes back what was sold, in this order.
+func (r *record) release(book *stock.Book, cause stock.Cause, part []event.OrderLine) error {
+	takes, err := r.takes(part, func(l *line) int64 { return l.Held + l.kept() })
+	if err != nil {
+		return err
+	}
+	for i, l := range r.lines {
+		held := min(takes[i], l.Held)
+		back := takes[i] - held
+		book.Unreserve(cause, stock.Release, l.SKU, l.Location, held)
+		book.TakeBack(cause, l.SKU, l.Location, back)
+		l.Held -= held
+		l.Returned += back
+	}
+	switch {
+	case part == nil || !r.holds() && !r.keeps():
+		r.State = Released
+	case !r.holds():
+		r.State = Committed
+	}
+	return nil
+}
+
+// giveBack takes sold goods back; only those that can be sold again go to
+// where they came from.
+func (r *record) giveBack(book *stock.Book, cause stock.Cause, part []event.OrderLine, restock bool) error {
+	takes, err := r.takes(part, func(l *line) int64 { return l.kept() })
+	if err != nil {
+		return err
+	}
+	for i, l := range r.lines {
+		if restock {
+			book.TakeBack(cause, l.SKU, l.Location, takes[i])
+		}
+		l.Returned += takes[i]
+	}
+	return nil
+}
+
+// lockAndCommit takes an expired order's stock once more and sells it at once;
+// false means that there is not enough. What overdue reservations could give
+// is an error of type needed.
+func (r *record) lockAndCommit(book *stock.Book, cause stock.Cause, part []event.OrderLine) (bool, error) {
+	wanted, err := r.requested()
+	if err != nil {
+		return false, err
+	}
+	if part != nil {
+		if wanted, err = within(part, wanted); err != nil {
+			return false, err
+		}
+	}
+	lacking := needed{}
+	for _, l := range wanted {
+		free, overdue := book.Free(l.SKU), book.Overdue(l.SKU)
+		switch {
+		case free >= l.Quantity:
+		case free+overdue >= l.Quantity:
+			lacking[l.SKU] = l.Quantity
+		default:
+			return false, nil
+		}
+	}
+	if len(lacking) > 0 {
+		return false, lacking
+	}
+	for _, l := range wanted {
+		for _, p := range book.Reserve(cause, l.SKU, l.Quantity) {
+			at := r.lineAt(l.SKU, p.Location)
+			n := book.Sell(cause, l.SKU, p.Location, p.Quantity)
+			at.Held += p.Quantity - n
+			at.Sold += n
+		}
+	}
+	r.State = Committed
+	return true, nil
+}
+
+func within(part, whole []event.OrderLine) ([]event.OrderLine, error) {
+	var faults fault.List
+	for i, p := range part {
+		at := slices.IndexFunc(whole, func(l event.OrderLine) bool { return l.SKU == p.SKU })
+		if at < 0 || whole[at].Quantity < p.Quantity {
+			moreThanTaken(&faults, i)
+		}
+	}
+	return part, faults.Err()
+}
+
+// takes shares a part out over the lines, up to what each allows.
+func (r *record) takes(part []event.OrderLine, most func(*line) int64) ([]int64, error) {
+	takes := make([]int64, len(r.lines))
+	if part == nil {
+		for i, l := range r.lines {
+			takes[i] = most(l)
+		}
+		return takes, nil
+	}
+	var faults fault.List
+	for at, p := range part {
+		left := p.Quantity
+		for i, l := range r.lines {
+			if l.SKU == p.SKU {
+				takes[i] = min(left, most(l))
+				left -= takes[i]
+			}
+		}
+		if left > 0 {
+			moreThanTaken(&faults, at)
+		}
+	}
+	return takes, faults.Err()
+}
+
+func moreThanTaken(faults *fault.List, line int) {
+	faults.Add("/lines/"+strconv.Itoa(line)+"/quantity", "more_than_taken", "the order has not so much of it for this step")
+}
+
+func (r *record) holds() bool {
+	return slices.ContainsFunc(r.lines, func(l *line) bool { return l.Held > 0 })
+}
+
+func (r *record) keeps() bool {
+	return slices.ContainsFunc(r.lines, func(l *line) bool { return l.kept() > 0 })
+}
+
+func (r *record) lineAt(sku, location string) *line {
+	for _, l := range r.lines {
+		if l.SKU == sku && l.Location == location {
+			return l
+		}
+	}
+	l := &line{OrderID: r.OrderID, SKU: sku, Location: location}
+	r.lines = append(r.lines, l)
+	return l
+}

@@ -1,0 +1,271 @@
+package stock
+
+import (
+	"context"
+	"fmt"
+	"math"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/mallhive/product-service/shared/postgres"
+)
+
+// Unlimited is what is free of a SKU whose stock is not tracked.
+const Unlimited = math.MaxInt64
+
+// Book holds the levels of some SKUs locked and applies movements to them, one
+// after the other, in memory. Post writes them all. It belongs to one
+// transaction and one goroutine.
+type Book struct {
+	pages map[string]*page
+	moves []Movement
+}
+
+type page struct {
+	Policy
+	levels  []*entry // by priority
+	overdue int64
+	before  supply
+	silent  bool
+}
+
+type entry struct {
+	Level
+	onHand, reserved, shortfall int64 // change since the book was opened
+	touched                     bool
+}
+
+const lockLevels = `
+	select
+		l.sku,
+		l.location,
+		l.on_hand,
+		l.reserved,
+		l.backorder_allowance,
+		l.shortfall,
+		l.version,
+		p.priority
+	from inventory.levels l
+	join inventory.locations p on p.code = l.location
+	where l.sku = any(@skus)
+	order by l.sku, l.location
+	for update of l`
+
+const readPolicies = `
+	select
+		sku,
+		track,
+		when_out_of_stock,
+		backorder_limit,
+		available_on,
+		safety_stock,
+		low_stock_threshold,
+		max_per_order,
+		incoming,
+		version
+	from inventory.stock
+	where sku = any(@skus)`
+
+const readOverdue = `
+	select sku, sum(held)::bigint as held
+	from inventory.overdue
+	where sku = any(@skus)
+	group by sku`
+
+// Open locks every level of the SKUs, in the one order that all writers keep.
+// The rest is read after the locks are held, so that it is as new as they are.
+func Open(ctx context.Context, tx postgres.DB, skus []string) (*Book, error) {
+	b := &Book{pages: make(map[string]*page, len(skus))}
+	if len(skus) == 0 {
+		return b, nil
+	}
+	var levels []Level
+	args := pgx.NamedArgs{"skus": skus}
+	batch := &pgx.Batch{}
+	batch.Queue(lockLevels, args).Query(func(rows pgx.Rows) (err error) {
+		levels, err = pgx.CollectRows(rows, pgx.RowToStructByName[Level])
+		return err
+	})
+	batch.Queue(readPolicies, args).Query(func(rows pgx.Rows) error {
+		policies, err := pgx.CollectRows(rows, pgx.RowToStructByName[Policy])
+		for _, p := range policies {
+			b.pages[p.SKU] = &page{Policy: p}
+		}
+		return err
+	})
+	batch.Queue(readOverdue, args).Query(func(rows pgx.Rows) error {
+		var sku string
+		var held int64
+		_, err := pgx.ForEachRow(rows, []any{&sku, &held}, func() error {
+			if p := b.pages[sku]; p != nil {
+				p.overdue = held
+			}
+			return nil
+		})
+		return err
+	})
+	if err := tx.SendBatch(ctx, batch).Close(); err != nil {
+		return nil, fmt.Errorf("lock the levels of %d skus: %w", len(skus), err)
+	}
+	b.enter(levels)
+	return b, nil
+}
+
+func (b *Book) enter(levels []Level) {
+	for _, l := range levels {
+		b.pages[l.SKU].place(&entry{Level: l})
+	}
+	for _, p := range b.pages {
+		p.before = p.supply(p.available())
+	}
+}
+
+func (p *page) place(e *entry) {
+	at := len(p.levels)
+	for at > 0 && p.levels[at-1].Priority > e.Priority {
+		at--
+	}
+	p.levels = append(p.levels, nil)
+	copy(p.levels[at+1:], p.levels[at:])
+	p.levels[at] = e
+}
+
+func (p *page) available() int64 {
+	n := -p.SafetyStock
+	for _, e := range p.levels {
+		n += e.OnHand - e.Reserved
+	}
+	return n
+}
+
+// Policy is how the SKU is sold; false when the SKU is unknown.
+func (b *Book) Policy(sku string) (Policy, bool) {
+	p := b.pages[sku]
+	if p == nil {
+		return Policy{}, false
+	}
+	return p.Policy, true
+}
+
+// Free is what can be reserved of a SKU now, over all locations.
+func (b *Book) Free(sku string) int64 {
+	p := b.pages[sku]
+	switch {
+	case p == nil:
+		return 0
+	case !p.Track:
+		return Unlimited
+	}
+	n := p.available()
+	for _, e := range p.levels {
+		n += e.BackorderAllowance
+	}
+	return max(n, 0)
+}
+
+// Overdue is what reservations past their expiry still hold of a SKU: free for
+// whoever records their expiry first.
+func (b *Book) Overdue(sku string) int64 {
+	if p := b.pages[sku]; p != nil {
+		return p.overdue
+	}
+	return 0
+}
+
+// FreeOverdue notes that some of what was overdue was given back.
+func (b *Book) FreeOverdue(sku string, quantity int64) {
+	if p := b.pages[sku]; p != nil {
+		p.overdue -= quantity
+	}
+}
+
+// Part is how much of a SKU was taken from one location.
+type Part struct {
+	Location string
+	Quantity int64
+}
+
+// Reserve takes the quantity from the locations by priority, splitting it
+// where one has not enough. The caller has made sure that it is free. Of a
+// SKU that is not tracked nothing is taken.
+func (b *Book) Reserve(c Cause, sku string, quantity int64) []Part {
+	p := b.pages[sku]
+	if p == nil || !p.Track {
+		return nil
+	}
+	var parts []Part
+	for _, e := range p.levels {
+		n := min(quantity, e.free())
+		if n <= 0 {
+			continue
+		}
+		b.apply(c, Reserve, e, 0, n)
+		parts = append(parts, Part{e.Location, n})
+		if quantity -= n; quantity == 0 {
+			break
+		}
+	}
+	return parts
+}
+
+// Unreserve gives back what was held at a location.
+func (b *Book) Unreserve(c Cause, kind Kind, sku, location string, quantity int64) {
+	if e := b.entry(sku, location); e != nil && quantity > 0 {
+		b.apply(c, kind, e, 0, -quantity)
+	}
+}
+
+// Sell turns what was held at a location into sold goods and returns how much
+// of it: after a count below what was reserved there may be less than was
+// held, and the rest stays held until there is more.
+func (b *Book) Sell(c Cause, sku, location string, quantity int64) int64 {
+	e := b.entry(sku, location)
+	if e == nil {
+		return 0
+	}
+	n := min(quantity, e.OnHand)
+	if n > 0 {
+		b.apply(c, Commit, e, -n, -n)
+	}
+	return n
+}
+
+// TakeBack puts sold goods on hand again.
+func (b *Book) TakeBack(c Cause, sku, location string, quantity int64) {
+	if e := b.entry(sku, location); e != nil && quantity > 0 {
+		b.apply(c, Return, e, quantity, 0)
+	}
+}
+
+func (b *Book) entry(sku, location string) *entry {
+	p := b.pages[sku]
+	if p == nil {
+		return nil
+	}
+	for _, e := range p.levels {
+		if e.Location == location {
+			return e
+		}
+	}
+	return nil
+}
+
+func (b *Book) apply(c Cause, kind Kind, e *entry, onHand, reserved int64) {
+	e.OnHand += onHand
+	e.Reserved += reserved
+	e.onHand += onHand
+	e.reserved += reserved
+	e.touched = true
+	lacking := max(e.Reserved-e.OnHand-e.BackorderAllowance, 0)
+	if kind != Count {
+		// Only a count may raise a shortfall; what goes away may shrink it.
+		lacking = min(lacking, e.Shortfall)
+	}
+	e.shortfall += lacking - e.Shortfall
+	e.Shortfall = lacking
+	b.moves = append(b.moves, Movement{
+		Request: c.Request, Kind: kind, SKU: e.SKU, Location: e.Location,
+		OnHandDelta: onHand, ReservedDelta: reserved, OnHandAfter: e.OnHand, ReservedAfter: e.Reserved,
+		Reason: c.Reason, Reference: c.Reference, Actor: c.Actor, OrderID: c.orderID(),
+	})
+}

@@ -1,0 +1,72 @@
+package stock
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/mallhive/product-service/shared/fault"
+	"github.com/mallhive/product-service/shared/postgres"
+)
+
+// Expectation is what a writer believes to be there.
+type Expectation interface {
+	Create() error              // nothing yet
+	Change(version int64) error // this version of the SKU's stock
+}
+
+// Put records one counting, provided that the stock is as the writer expects
+// it, and returns the SKU's stock after it; created says that the location had
+// no level of it before.
+func Put(ctx context.Context, db postgres.DB, c Cause, n Counting, expect Expectation) (after Stock, created bool, err error) {
+	var faults fault.List
+	checkID(&faults, "/sku", n.SKU)
+	checkOnHand(&faults, n.OnHand)
+	if err := faults.Err(); err != nil {
+		return Stock{}, false, err
+	}
+	err = postgres.InTx(ctx, db, func(tx pgx.Tx) error {
+		if _, err := LocationOf(ctx, tx, n.Location); err != nil {
+			return err
+		}
+		at := place{n.SKU, n.Location}
+		book, fresh, err := openPlaces(ctx, tx, []place{at})
+		if err != nil {
+			return err
+		}
+		created = fresh[at]
+		if err := book.expected(n.SKU, created, expect); err != nil {
+			return err
+		}
+		book.count(c, n, fresh)
+		if err := book.Post(ctx, tx); err != nil {
+			return err
+		}
+		found, err := Read(ctx, tx, []string{n.SKU})
+		after = found[n.SKU]
+		return err
+	})
+	if err != nil {
+		return Stock{}, false, fmt.Errorf("count %s at %s: %w", n.SKU, n.Location, err)
+	}
+	return after, created, nil
+}
+
+// expected judges what was there before the level was made. A new location of
+// a known SKU may be created, or be a change of that SKU.
+func (b *Book) expected(sku string, created bool, expect Expectation) error {
+	p := b.pages[sku]
+	revision := p.Version
+	for _, e := range p.levels {
+		revision += e.Version
+	}
+	if !created {
+		return expect.Change(revision)
+	}
+	revision-- // of the level that was just made
+	if err := expect.Create(); err == nil || p.silent {
+		return err
+	}
+	return expect.Change(revision)
+}

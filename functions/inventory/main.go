@@ -1,0 +1,43 @@
+// Command inventory knows the stock: it answers what is available, locks it
+// for orders, sells it when they are paid and takes it back when they are not.
+package main
+
+import (
+	"os"
+	"time"
+
+	"github.com/mallhive/product-service/functions/inventory/internal/reservation"
+	"github.com/mallhive/product-service/shared/money"
+	"github.com/mallhive/product-service/shared/service"
+)
+
+type config struct {
+	service.Config
+	service.EventConfig
+
+	DefaultCurrency   string        `envconfig:"DEFAULT_CURRENCY" default:"USD" desc:"currency of prices when a request names none"`
+	ReservationTTL    time.Duration `envconfig:"RESERVATION_TTL" default:"15m" desc:"how long a lock holds when its order does not say"`
+	ReservationMaxTTL time.Duration `envconfig:"RESERVATION_MAX_TTL" default:"24h" desc:"how long a lock may hold at most"`
+}
+
+// Check finds what cannot be used.
+func (c *config) Check() error {
+	if _, known := money.Exponent(c.DefaultCurrency); !known {
+		return service.Wrong("DEFAULT_CURRENCY", "an ISO 4217 code such as USD")
+	}
+	if c.ReservationTTL < time.Second || c.ReservationTTL > c.ReservationMaxTTL {
+		return service.Wrong("RESERVATION_TTL", "a duration from 1s to RESERVATION_MAX_TTL")
+	}
+	if c.ReservationMaxTTL > 90*24*time.Hour {
+		return service.Wrong("RESERVATION_MAX_TTL", "a duration up to 2160h")
+	}
+	return c.EventConfig.Check()
+}
+
+func (c *config) rules() reservation.Rules {
+	return reservation.Rules{TTL: c.ReservationTTL, MaxTTL: c.ReservationMaxTTL}
+}
+
+func main() {
+	os.Exit(service.Main("inventory", "stock, availability, reservations", new(config), routes))
+}

@@ -1,0 +1,24 @@
+package main
+
+import (
+	"net/url"
+
+	"github.com/mallhive/product-service/shared/web"
+)
+
+// pageOf cuts what was read with one row more than the limit, and makes the
+// cursor of the next page from the last row that stays.
+func pageOf[T any](found []T, limit int, query any, position func(T) any) ([]T, *string, error) {
+	if len(found) <= limit {
+		return found, nil, nil
+	}
+	next, err := web.EncodeCursor(query, position(found[limit-1]))
+	return found[:limit], &next, err
+}
+
+func nextLink(path string, query url.Values, next *string) string {
+	if next == nil {
+		return ""
+	}
+	return web.NextLink(path, query, *next)
+}

@@ -1,0 +1,205 @@
+package main
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"strconv"
+	"time"
+
+	"github.com/mallhive/product-service/functions/inventory/internal/stock"
+	"github.com/mallhive/product-service/shared/auth"
+	"github.com/mallhive/product-service/shared/fault"
+	"github.com/mallhive/product-service/shared/postgres"
+	"github.com/mallhive/product-service/shared/web"
+)
+
+type stockDoc struct {
+	SKU         string          `json:"sku"`
+	OnHand      int64           `json:"on_hand"`
+	Reserved    int64           `json:"reserved"`
+	SafetyStock int64           `json:"safety_stock"`
+	Incoming    int64           `json:"incoming"`
+	Available   int64           `json:"available" doc:"On hand − reserved + what reservations past their expiry still hold − safety stock; negative where more is promised than there is"`
+	Shortfall   int64           `json:"shortfall" doc:"Reserved beyond what a count found"`
+	Policy      policyDoc       `json:"policy"`
+	Locations   []stockLocation `json:"locations"`
+}
+
+type policyDoc struct {
+	Track             bool       `json:"track"`
+	WhenOutOfStock    string     `json:"when_out_of_stock" enum:"deny,backorder,preorder"`
+	BackorderLimit    *int64     `json:"backorder_limit"`
+	AvailableOn       *time.Time `json:"available_on"`
+	LowStockThreshold int64      `json:"low_stock_threshold"`
+	MaxPerOrder       *int64     `json:"max_per_order"`
+}
+
+type stockLocation struct {
+	Location           string `json:"location"`
+	OnHand             int64  `json:"on_hand"`
+	Reserved           int64  `json:"reserved"`
+	BackorderAllowance int64  `json:"backorder_allowance"`
+	Shortfall          int64  `json:"shortfall"`
+}
+
+func stockDocOf(s stock.Stock) stockDoc {
+	doc := stockDoc{
+		SKU: s.SKU, OnHand: s.OnHand(), Reserved: s.Reserved(), SafetyStock: s.SafetyStock, Incoming: s.Incoming,
+		Available: s.Available(), Shortfall: s.Shortfall(),
+		Policy: policyDoc{
+			Track: s.Track, WhenOutOfStock: s.WhenOutOfStock, BackorderLimit: s.BackorderLimit,
+			AvailableOn: s.AvailableOn, LowStockThreshold: s.LowStockThreshold, MaxPerOrder: s.MaxPerOrder,
+		},
+		Locations: make([]stockLocation, len(s.Levels)),
+	}
+	for i, l := range s.Levels {
+		doc.Locations[i] = stockLocation{
+			Location: l.Location, OnHand: l.OnHand, Reserved: l.Reserved,
+			BackorderAllowance: l.BackorderAllowance, Shortfall: l.Shortfall,
+		}
+	}
+	return doc
+}
+
+type stockInput struct {
+	SKU         string `path:"sku" maxLength:"64"`
+	IfNoneMatch string `header:"If-None-Match"`
+}
+
+type stockOutput struct {
+	Status       int
+	ETag         string `header:"ETag"`
+	CacheControl string `header:"Cache-Control"`
+	Body         stockDoc
+}
+
+func getStock(db postgres.DB) func(context.Context, *stockInput) (*stockOutput, error) {
+	return func(ctx context.Context, in *stockInput) (*stockOutput, error) {
+		found, err := stock.Read(ctx, db, []string{in.SKU})
+		if err != nil {
+			return nil, err
+		}
+		s, known := found[in.SKU]
+		if !known {
+			return nil, fault.Missing("no stock was ever counted of this sku")
+		}
+		out := stockOutputOf(s, http.StatusOK)
+		if in.IfNoneMatch != "" && web.NotModified(in.IfNoneMatch, out.ETag) {
+			out.Status = http.StatusNotModified
+		}
+		return out, nil
+	}
+}
+
+func stockOutputOf(s stock.Stock, status int) *stockOutput {
+	doc := stockDocOf(s)
+	return &stockOutput{Status: status, ETag: web.ETag(s.Revision(), doc), CacheControl: private, Body: doc}
+}
+
+type stockListInput struct {
+	Low    bool   `query:"low" doc:"Only SKUs at or below their low-stock threshold"`
+	Limit  int    `query:"limit" minimum:"1" maximum:"100" default:"24"`
+	Cursor string `query:"cursor" doc:"next_cursor of the page before"`
+}
+
+type stockList struct {
+	Items      []stockDoc `json:"items"`
+	NextCursor *string    `json:"next_cursor"`
+}
+
+type stockListOutput struct {
+	CacheControl string `header:"Cache-Control"`
+	Link         string `header:"Link"`
+	Body         stockList
+}
+
+func listStock(db postgres.DB) func(context.Context, *stockListInput) (*stockListOutput, error) {
+	return func(ctx context.Context, in *stockListInput) (*stockListOutput, error) {
+		query := []any{"stock", in.Low}
+		var after string
+		if in.Cursor != "" {
+			if err := web.DecodeCursor(in.Cursor, query, &after); err != nil {
+				return nil, err
+			}
+		}
+		found, err := stock.List(ctx, db, after, in.Low, in.Limit+1)
+		if err != nil {
+			return nil, err
+		}
+		out := &stockListOutput{CacheControl: private, Body: stockList{Items: []stockDoc{}}}
+		page, next, err := pageOf(found, in.Limit, query, func(s stock.Stock) any { return s.SKU })
+		for _, s := range page {
+			out.Body.Items = append(out.Body.Items, stockDocOf(s))
+		}
+		out.Body.NextCursor = next
+		q := url.Values{"limit": {strconv.Itoa(in.Limit)}}
+		if in.Low {
+			q.Set("low", "true")
+		}
+		out.Link = nextLink("/v1/stock", q, next)
+		return out, err
+	}
+}
+
+type stockLookupInput struct {
+	Body struct {
+		SKUs []string `json:"skus" minItems:"1" maxItems:"250"`
+	}
+}
+
+type stockLookup struct {
+	Items   []stockDoc `json:"items" doc:"In the order asked for"`
+	Missing []string   `json:"missing" doc:"SKUs that no stock was ever counted of"`
+}
+
+type stockLookupOutput struct {
+	CacheControl string `header:"Cache-Control"`
+	Body         stockLookup
+}
+
+func lookupStock(db postgres.DB) func(context.Context, *stockLookupInput) (*stockLookupOutput, error) {
+	return func(ctx context.Context, in *stockLookupInput) (*stockLookupOutput, error) {
+		found, err := stock.Read(ctx, db, in.Body.SKUs)
+		if err != nil {
+			return nil, err
+		}
+		out := &stockLookupOutput{CacheControl: private, Body: stockLookup{Items: []stockDoc{}, Missing: []string{}}}
+		for _, sku := range in.Body.SKUs {
+			if s, known := found[sku]; known {
+				out.Body.Items = append(out.Body.Items, stockDocOf(s))
+			} else {
+				out.Body.Missing = append(out.Body.Missing, sku)
+			}
+		}
+		return out, nil
+	}
+}
+
+type countInput struct {
+	SKU         string `path:"sku" pattern:"^[A-Za-z0-9._~-]{1,64}$"`
+	Code        string `path:"code" maxLength:"64"`
+	IfMatch     string `header:"If-Match" doc:"ETag of the SKU's stock"`
+	IfNoneMatch string `header:"If-None-Match" doc:"* when the location has none of it yet"`
+	Body        struct {
+		OnHand int64  `json:"on_hand" minimum:"0" maximum:"1000000000" doc:"How many were counted"`
+		Reason string `json:"reason,omitempty" maxLength:"500"`
+	}
+}
+
+func countStock(db postgres.DB, wake func()) func(context.Context, *countInput) (*stockOutput, error) {
+	return func(ctx context.Context, in *countInput) (*stockOutput, error) {
+		cause := stock.OfNobody(auth.CallerFrom(ctx).Subject, in.Body.Reason)
+		counting := stock.Counting{SKU: in.SKU, Location: in.Code, OnHand: in.Body.OnHand}
+		after, created, err := stock.Put(ctx, db, cause, counting, web.Expect(in.IfMatch, in.IfNoneMatch))
+		if err != nil {
+			return nil, err
+		}
+		wake()
+		status := http.StatusOK
+		if created {
+			status = http.StatusCreated
+		}
+		return stockOutputOf(after, status), nil
+	}
+}
