@@ -67,9 +67,7 @@ type Broker struct {
 	stop context.CancelFunc
 
 	mu      sync.Mutex
-	closed  bool
 	pending map[*parcel]struct{}
-	idle    chan struct{} // closed when closed and nothing is pending
 }
 
 type trigger struct {
@@ -92,7 +90,7 @@ func New(o Options) (*Broker, error) {
 	b := &Broker{
 		options: o, path: "/" + o.Namespace + "/" + o.Name,
 		client: newClient(o.Concurrency), tokens: tokens{mint: o.Token},
-		pending: map[*parcel]struct{}{}, idle: make(chan struct{}),
+		pending: map[*parcel]struct{}{},
 	}
 	b.ctx, b.stop = context.WithCancel(context.Background())
 	for _, t := range o.Triggers {
@@ -201,7 +199,7 @@ func (t *trigger) wants(e event.Event) bool {
 func (b *Broker) take(parcels []*parcel) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.closed && b.ctx.Err() != nil {
+	if b.ctx.Err() != nil {
 		return false
 	}
 	for _, p := range parcels {
@@ -213,22 +211,12 @@ func (b *Broker) take(parcels []*parcel) bool {
 // done forgets a parcel, unless it was cut short: then Close returns it.
 func (b *Broker) done(p *parcel, finished bool) {
 	<-p.trigger.room
+	if !finished {
+		return
+	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if finished {
-		delete(b.pending, p)
-	}
-	b.signalIdle()
-}
-
-func (b *Broker) signalIdle() {
-	if b.closed && len(b.pending) == 0 {
-		select {
-		case <-b.idle:
-		default:
-			close(b.idle)
-		}
-	}
+	delete(b.pending, p)
 }
 
 // Undelivered is an event that a Trigger's subscriber has not had yet.
@@ -237,17 +225,27 @@ type Undelivered struct {
 	Event   event.Event `json:"event"`
 }
 
-// Close delivers what is pending until ctx ends, then stops and returns the
-// rest. Close the ingress's server first.
-func (b *Broker) Close(ctx context.Context) []Undelivered {
-	b.mu.Lock()
-	b.closed = true
-	b.signalIdle()
-	b.mu.Unlock()
-	select {
-	case <-b.idle:
-	case <-ctx.Done():
+// Drain waits until nothing is pending, or ctx ends. New events are still
+// taken: replies are, too.
+func (b *Broker) Drain(ctx context.Context) {
+	for {
+		b.mu.Lock()
+		n := len(b.pending)
+		b.mu.Unlock()
+		if n == 0 {
+			return
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(10 * time.Millisecond):
+		}
 	}
+}
+
+// Close stops delivering and returns what was not delivered. Close the
+// ingress's server first.
+func (b *Broker) Close() []Undelivered {
 	b.stop()
 	b.client.CloseIdleConnections()
 	b.mu.Lock()

@@ -34,8 +34,7 @@ func runAs(dir string) (user, error) {
 	if err := who.choose("postgres", "nobody"); err != nil {
 		return user{}, err
 	}
-	sum := sha256.Sum256([]byte(dir))
-	elsewhere := filepath.Join("/var/tmp", "mallhive-product-service-"+hex.EncodeToString(sum[:4]))
+	elsewhere := Elsewhere(dir)
 	for _, candidate := range []string{dir, elsewhere} {
 		// Where the data went at an earlier start it stays.
 		if _, err := os.Stat(filepath.Join(elsewhere, "data")); err == nil && candidate == dir {
@@ -47,6 +46,13 @@ func runAs(dir string) (user, error) {
 		}
 	}
 	return user{}, fmt.Errorf("data folder: the user %s can enter neither %s nor %s", who.name, dir, elsewhere)
+}
+
+// Elsewhere is where the data of a server in dir goes when its user cannot
+// enter dir. A folder apart for each dir, and one that survives a restart.
+func Elsewhere(dir string) string {
+	sum := sha256.Sum256([]byte(dir))
+	return filepath.Join("/var/tmp", "mallhive-product-service-"+hex.EncodeToString(sum[:4]))
 }
 
 func (u *user) choose(names ...string) error {

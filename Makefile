@@ -1,0 +1,31 @@
+# make help lists what there is.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+# The local stack's program; the Go command rebuilds it only when it changed.
+LOCAL_DIR ?= .local
+local = go build -o $(LOCAL_DIR)/bin/local ./knative/local && exec $(LOCAL_DIR)/bin/local
+
+.PHONY: help
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: go-there
+go-there:
+	@command -v go >/dev/null || { echo "error: the go command is missing; it comes from https://go.dev/dl" >&2; exit 1; }
+
+# ---- the stack on this machine
+
+.PHONY: run stop clean token psql migrate
+run: go-there ## start everything on this machine (Ctrl-C stops it, data stays)
+	@$(local) run
+stop: go-there ## stop a stack that runs in the background
+	@$(local) stop
+clean: go-there ## stop it and remove all it made, data included
+	@$(local) clean
+token: go-there ## print a token: make -s token SCOPE='catalog:write inventory:write' [SUBJECT=…]
+	@$(local) token -scope '$(SCOPE)' -subject '$(SUBJECT)'
+psql: go-there ## open psql on the database, as its owner
+	@$(local) psql
+migrate: go-there ## bring the database to this schema (running stack, or DATABASE_URL)
+	@$(local) migrate

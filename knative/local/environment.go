@@ -1,0 +1,75 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"os"
+	"os/exec"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/mallhive/product-service/knative/local/manifest"
+)
+
+func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
+
+// build compiles the programs that the manifests name.
+func (s *stack) build(ctx context.Context) error {
+	packages := []string{s.manifest.Migrate}
+	for _, f := range s.manifest.Functions {
+		packages = append(packages, f.Package)
+	}
+	if err := os.MkdirAll(s.settings.path("bin"), 0o755); err != nil {
+		return fmt.Errorf("build: %w", err)
+	}
+	if _, err := exec.LookPath("go"); err != nil {
+		return fmt.Errorf("the go command is missing from PATH; it comes from https://go.dev/dl")
+	}
+	c := exec.CommandContext(ctx, "go", append([]string{"build", "-o", s.settings.path("bin") + "/"}, packages...)...)
+	output, err := c.CombinedOutput()
+	if err != nil {
+		return fmt.Errorf("build: %w\n%s", err, strings.TrimSpace(string(output)))
+	}
+	return nil
+}
+
+// environment is the manifest's, with the addresses and the database of this
+// machine, and nothing else of ours but what every program needs.
+func (s *stack) environment(f manifest.Function, databaseURL string) ([]string, error) {
+	sink, err := s.settings.localAddress(s.manifest)(f.Value("K_SINK"))
+	if err != nil {
+		return nil, fmt.Errorf("%s: K_SINK: %w", f.Name, err)
+	}
+	env := map[string]string{}
+	for _, name := range []string{"PATH", "HOME", "TMPDIR", "GOCOVERDIR", "GODEBUG"} {
+		env[name] = os.Getenv(name)
+	}
+	for _, setting := range os.Environ() {
+		if name, value, _ := strings.Cut(setting, "="); strings.HasPrefix(name, "OTEL_") {
+			env[name] = value
+		}
+	}
+	for _, v := range f.Env {
+		env[v.Name] = v.Value
+		if own, set := os.LookupEnv(v.Name); set {
+			env[v.Name] = own
+		}
+	}
+	for _, elsewhere := range []string{"DATABASE_SECRET_ID", "DATABASE_CA_FILE", "AWS_REGION"} {
+		delete(env, elsewhere)
+	}
+	maps.Copy(env, map[string]string{
+		"PORT": strconv.Itoa(s.settings.ports.function[f.Name]), "DATABASE_URL": databaseURL, "K_SINK": sink,
+		"AUTH_ISSUERS": address(s.settings.ports.issuer), "PUBLIC_BASE_URL": address(s.settings.ports.front),
+		"K_SERVICE": f.Name, "K_CONFIGURATION": f.Name, "K_REVISION": f.Name + "-local",
+	})
+	var list []string
+	for _, name := range sortedKeys(env) {
+		if env[name] != "" {
+			list = append(list, name+"="+env[name])
+		}
+	}
+	return list, nil
+}

@@ -1,0 +1,147 @@
+package main
+
+import (
+	"fmt"
+	"net"
+	"net/url"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/mallhive/product-service/knative/local/manifest"
+)
+
+// settings is what the environment says about this machine.
+type settings struct {
+	dir         string // everything the stack keeps
+	databaseURL string // of a server that is not ours
+	repository  string // where PostgreSQL is downloaded from
+	backoff     float64
+	copies      int
+	ports       ports
+}
+
+type ports struct {
+	front, issuer, broker, sinks, postgres int
+	function                               map[string]int
+}
+
+func readSettings(getenv func(string) string) (settings, error) {
+	var firstErr error
+	number := func(name string, usual, most int) int {
+		text := getenv(name)
+		if text == "" {
+			return usual
+		}
+		n, err := strconv.Atoi(text)
+		if (err != nil || n < 1 || n > most) && firstErr == nil {
+			firstErr = fmt.Errorf("%s takes a number from 1 to %d, not %q", name, most, text)
+		}
+		return n
+	}
+	const port = 65535
+	s := settings{databaseURL: getenv("DATABASE_URL"), repository: getenv("POSTGRES_REPOSITORY"), backoff: 0.1}
+	s.ports = ports{
+		front: number("PORT_FRONT", 8080, port), issuer: number("PORT_ISSUER", 8084, port),
+		broker: number("PORT_BROKER", 8090, port), sinks: number("PORT_SINKS", 8091, port),
+		postgres: number("PORT_POSTGRES", 5433, port),
+		function: map[string]int{
+			"catalog": number("PORT_CATALOG", 8081, port), "inventory": number("PORT_INVENTORY", 8082, port),
+			"events": number("PORT_EVENTS", 8083, port),
+		},
+	}
+	s.copies = number("BROKER_COPIES", 1, 10)
+	if text := getenv("BROKER_BACKOFF"); text != "" {
+		f, err := strconv.ParseFloat(text, 64)
+		if (err != nil || f <= 0) && firstErr == nil {
+			firstErr = fmt.Errorf("BROKER_BACKOFF takes a factor such as 0.1, not %q", text)
+		}
+		s.backoff = f
+	}
+	dir := getenv("LOCAL_DIR")
+	if dir == "" {
+		dir = ".local"
+	}
+	var err error
+	if s.dir, err = filepath.Abs(dir); err != nil {
+		return s, err
+	}
+	return s, firstErr
+}
+
+func (s settings) path(parts ...string) string {
+	return filepath.Join(append([]string{s.dir}, parts...)...)
+}
+
+func address(port int) string { return "http://localhost:" + strconv.Itoa(port) }
+
+// named lists the ports with the variable that changes each.
+func (s settings) named(ownPostgres bool) map[string]int {
+	all := map[string]int{"PORT_FRONT": s.ports.front, "PORT_ISSUER": s.ports.issuer, "PORT_BROKER": s.ports.broker, "PORT_SINKS": s.ports.sinks}
+	for name, port := range s.ports.function {
+		all["PORT_"+strings.ToUpper(name)] = port
+	}
+	if ownPostgres {
+		all["PORT_POSTGRES"] = s.ports.postgres
+	}
+	return all
+}
+
+// checkPorts finds what is taken before anything is started.
+func (s settings) checkPorts() error {
+	user := map[int]string{}
+	for _, variable := range sortedKeys(s.named(s.databaseURL == "")) {
+		port := s.named(true)[variable]
+		if other := user[port]; other != "" {
+			return fmt.Errorf("%s and %s are both %d", other, variable, port)
+		}
+		user[port] = variable
+		if taken(port) {
+			return fmt.Errorf("port %d is taken by another program; choose another with %s, such as %s=%d make run",
+				port, variable, variable, port+10000)
+		}
+	}
+	return nil
+}
+
+func taken(port int) bool {
+	where := "localhost:" + strconv.Itoa(port)
+	// Some systems let two programs listen, one on all addresses, one on this.
+	if conn, err := net.DialTimeout("tcp", where, 300*time.Millisecond); err == nil {
+		_ = conn.Close()
+		return true
+	}
+	listener, err := net.Listen("tcp", where)
+	if err != nil {
+		return true
+	}
+	return listener.Close() != nil
+}
+
+// localAddress gives the address here of one in the cluster.
+func (s settings) localAddress(stack *manifest.Stack) func(string) (string, error) {
+	hosts := map[string]string{
+		"broker-ingress.knative-eventing.svc.cluster.local": address(s.ports.broker),
+	}
+	for _, f := range stack.Functions {
+		hosts[f.Host()] = address(s.ports.function[f.Name])
+	}
+	for _, name := range neighbours() {
+		hosts[name+"-service."+name+".svc.cluster.local"] = address(s.ports.sinks) + "/" + name
+	}
+	return func(text string) (string, error) {
+		u, err := url.Parse(text)
+		if err != nil {
+			return "", fmt.Errorf("address %q: %w", text, err)
+		}
+		base, ok := hosts[u.Host]
+		if !ok {
+			return "", fmt.Errorf("nothing on this machine stands for %s", u.Host)
+		}
+		return base + u.Path, nil
+	}
+}
+
+// neighbours are the services that stand-ins stand for.
+func neighbours() []string { return []string{"analytics", "order", "recommendation"} }
