@@ -213,7 +213,8 @@ func (e Event) toSDK() (ce.Event, error) {
 		}
 		out.SetDataContentType(media)
 		out.DataEncoded = e.Data
-		out.DataBase64 = !isJSON(media)
+		// Data that only claims to be JSON is kept as it came all the same.
+		out.DataBase64 = !isJSON(media) || !json.Valid(e.Data)
 	}
 	if err := out.Validate(); err != nil {
 		return out, fmt.Errorf("event %s %s: %w", e.Type, e.ID, err)
