@@ -143,6 +143,8 @@ create table catalog.listings (
     name_key      text not null,
     published_at  timestamptz not null,
     featured      boolean not null,
+    -- Places that were given by hand, by category id.
+    positions     jsonb not null default '{}',
     visible_from  timestamptz,
     visible_until timestamptz
 );
@@ -156,6 +158,18 @@ create index listings_newest on catalog.listings (published_at desc, product_id)
 create index listings_name on catalog.listings (name_key, product_id);
 
 create index listings_featured on catalog.listings (featured desc, published_at desc, product_id);
+
+-- What a variant costs while: base and sale prices as one line of time, so
+-- that a listing finds the price of any moment in one row.
+create table catalog.listing_prices (
+    variant_id uuid not null references catalog.listings on delete cascade,
+    currency   text not null,
+    amount     bigint not null,
+    compare_at bigint,
+    starts_at  timestamptz not null,
+    ends_at    timestamptz,
+    primary key (variant_id, currency, starts_at)
+);
 
 -- What a listing's term stands for. The id is a hash that the writer computes,
 -- so that writers need not agree on numbers first.
@@ -314,6 +328,7 @@ grant select, insert, update, delete on
     catalog.old_slugs,
     catalog.product_categories,
     catalog.listings,
+    catalog.listing_prices,
     catalog.terms,
     catalog.search_documents
 to catalog_fn;
@@ -339,6 +354,7 @@ drop function catalog.rfc3339(timestamptz);
 drop table
     catalog.search_documents,
     catalog.terms,
+    catalog.listing_prices,
     catalog.listings,
     catalog.prices,
     catalog.variants,

@@ -1,0 +1,115 @@
+package main
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/mallhive/product-service/functions/catalog/internal/attribute"
+	"github.com/mallhive/product-service/functions/catalog/internal/category"
+	"github.com/mallhive/product-service/functions/catalog/internal/price"
+	"github.com/mallhive/product-service/functions/catalog/internal/product"
+	"github.com/mallhive/product-service/shared/event"
+	"github.com/mallhive/product-service/shared/outbox"
+	"github.com/mallhive/product-service/shared/service"
+	"github.com/mallhive/product-service/shared/web"
+)
+
+// catalog is what the operations work with.
+type catalog struct {
+	*service.Service
+	wake       func() // after a commit that appended events
+	currency   string // of listings that name none
+	products   reader[product.Document]
+	categories reader[category.Category]
+	attributes reader[attribute.Attribute]
+	prices     reader[price.Price]
+}
+
+// routes is the whole surface of the function.
+func routes(_ context.Context, cfg *config, s *service.Service) error {
+	waker, err := outbox.OpenWaker(cfg.Sink, cfg.CEOverrides, event.FromCatalog, s.Log)
+	if err != nil {
+		return err
+	}
+	s.OnDrain(waker.Close)
+	c := &catalog{
+		Service: s, wake: waker.Wake, currency: cfg.DefaultCurrency,
+		products: newReader[product.Document](), categories: newReader[category.Category](),
+		attributes: newReader[attribute.Attribute](), prices: newReader[price.Price](),
+	}
+	api, public, write := s.API, web.Public(), web.Scope("catalog:write")
+
+	web.Register(api, filtered(op("list-products", "GET", "/v1/products", "Products by category, text, filters, in pages", "products", public)), c.listProducts)
+	web.Register(api, redirecting(op("get-product", "GET", "/v1/products/{ref}", "One product by id or slug", "products", public)), c.getProduct)
+	web.Register(api, op("look-up-products", "POST", "/v1/products:lookup", "Many products by id, SKU or slug", "products", public), c.lookUpProducts)
+	withBody[product.Document](api, op("create-product", "POST", "/v1/products", "Create a product", "products", write), http.StatusCreated, c.createProduct)
+	withBody[product.Document](api, op("replace-product", "PUT", "/v1/products/{ref}", "Replace a product, or create the one with this slug", "products", write), http.StatusOK, c.replaceProduct)
+	withBody[product.Document](api, op("patch-product", "PATCH", "/v1/products/{ref}", "Change parts of a product (JSON Merge Patch)", "products", write), http.StatusOK, c.patchProduct, mergePatch)
+	web.Register(api, deletion("delete-product", "/v1/products/{ref}", "Delete a product", "products", write), c.deleteProduct)
+
+	web.Register(api, op("get-variant", "GET", "/v1/variants/{sku}", "One variant with its product's names", "variants", public), c.getVariant)
+	withBody[price.Price](api, op("set-price", "PUT", "/v1/variants/{sku}/price", "Set what a variant costs from now on", "variants", write), http.StatusOK, c.setPrice)
+
+	web.Register(api, op("list-categories", "GET", "/v1/categories", "The category tree with product counts", "categories", public), c.listCategories)
+	web.Register(api, op("get-category", "GET", "/v1/categories/{slug}", "One category", "categories", public), c.getCategory)
+	web.Register(api, op("list-category-filters", "GET", "/v1/categories/{slug}/filters", "A category's filters and those it inherits", "categories", public), c.listFilters)
+	withBody[category.Category](api, op("create-category", "POST", "/v1/categories", "Create a category", "categories", write), http.StatusCreated, c.createCategory)
+	withBody[category.Category](api, op("replace-category", "PUT", "/v1/categories/{slug}", "Replace a category, or create the one with this slug", "categories", write), http.StatusOK, c.replaceCategory)
+	web.Register(api, deletion("delete-category", "/v1/categories/{slug}", "Delete a category", "categories", write), c.deleteCategory)
+
+	web.Register(api, op("list-attributes", "GET", "/v1/attributes", "Attributes by code", "attributes", public), c.listAttributes)
+	web.Register(api, op("get-attribute", "GET", "/v1/attributes/{code}", "One attribute", "attributes", public), c.getAttribute)
+	withBody[attribute.Attribute](api, op("create-attribute", "POST", "/v1/attributes", "Create an attribute", "attributes", write), http.StatusCreated, c.createAttribute)
+	withBody[attribute.Attribute](api, op("replace-attribute", "PUT", "/v1/attributes/{code}", "Replace an attribute, or create it", "attributes", write), http.StatusOK, c.replaceAttribute)
+	web.Register(api, deletion("delete-attribute", "/v1/attributes/{code}", "Delete an attribute that nothing uses", "attributes", write), c.deleteAttribute)
+
+	importOf(c, op("import-products", "POST", "/v1/products:import", "Import products, a row each", "import", write), c.productKind())
+	importOf(c, op("import-categories", "POST", "/v1/categories:import", "Import categories, parents before children", "import", write), c.categoryKind())
+	importOf(c, op("import-attributes", "POST", "/v1/attributes:import", "Import attributes, a row each", "import", write), c.attributeKind())
+	return nil
+}
+
+func op(id, method, path, summary, tag string, security []map[string][]string) huma.Operation {
+	return huma.Operation{OperationID: id, Method: method, Path: path, Summary: summary, Tags: []string{tag}, Security: security}
+}
+
+func deletion(id, path, summary, tag string, security []map[string][]string) huma.Operation {
+	o := op(id, http.MethodDelete, path, summary, tag, security)
+	o.DefaultStatus = http.StatusNoContent
+	o.Errors = []int{http.StatusNotFound, http.StatusConflict, http.StatusPreconditionFailed, http.StatusPreconditionRequired}
+	return o
+}
+
+// redirecting says that an old slug is answered with where its product is now.
+func redirecting(o huma.Operation) huma.Operation {
+	o.Errors = []int{http.StatusNotFound, http.StatusGone}
+	o.Responses = map[string]*huma.Response{
+		"304": {Description: "Not modified since If-None-Match"},
+		"308": {Description: "The product has another slug now", Headers: map[string]*huma.Param{
+			"Location": {Schema: &huma.Schema{Type: huma.TypeString}},
+		}},
+	}
+	return o
+}
+
+// filtered lets attribute filters pass, whose names are data.
+func filtered(o huma.Operation) huma.Operation {
+	o.Metadata = web.OpenQuery("attr.")
+	o.Description = "Besides the parameters below, attr.CODE=VALUE filters by an attribute or option: repeated, any of the values; " +
+		"of different codes, all. attr.CODE.min and attr.CODE.max bound a number. Price, stock and option conditions hold for one variant together."
+	return o
+}
+
+const mergePatch = "application/merge-patch+json"
+
+// withBody registers an operation whose body is read by a reader, so that it
+// is judged as a row of an import is.
+func withBody[T, I, O any](api *web.API, o huma.Operation, status int, handler func(context.Context, *I) (*O, error), contentTypes ...string) {
+	o.DefaultStatus = status
+	o.Errors = []int{http.StatusNotFound, http.StatusConflict, http.StatusGone, http.StatusPreconditionFailed, http.StatusPreconditionRequired}
+	o, document := takes[T](api, o, contentTypes...)
+	web.Register(api, o, handler)
+	document()
+}

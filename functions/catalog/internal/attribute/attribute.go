@@ -1,0 +1,78 @@
+// Package attribute is the typed facts that products may state: what codes
+// exist, what type their values have and which may be filtered by. It owns
+// catalog.attributes.
+package attribute
+
+import (
+	"context"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/mallhive/product-service/shared/fault"
+)
+
+// The types of values.
+const (
+	Text    = "text"
+	Number  = "number"
+	Boolean = "boolean"
+)
+
+// Attribute is one kind of fact.
+type Attribute struct {
+	Code       string  `json:"code" pattern:"^[a-z0-9_]{1,100}$" doc:"Stable name, used in documents and as attr.CODE in filters; brand and price are taken" example:"screen_size"`
+	Name       string  `json:"name" minLength:"1" maxLength:"200" doc:"What a shopper reads" example:"Screen size"`
+	Type       string  `json:"type" enum:"text,number,boolean" doc:"Type of its values; a text attribute may hold a list. Fixed while a product has a value"`
+	Unit       *string `json:"unit,omitempty" maxLength:"50" doc:"Unit of a number, as a shopper reads it" example:"inch"`
+	Filterable bool    `json:"filterable,omitempty" doc:"Whether listings may filter and count by it"`
+}
+
+// Stored is an attribute as it is read back.
+type Stored struct {
+	Attribute
+	Version   int64     `json:"version"`
+	CreatedAt time.Time `json:"created_at"`
+	UpdatedAt time.Time `json:"updated_at"`
+}
+
+// Check finds every fault of the attribute.
+func (a Attribute) Check() fault.List {
+	var faults fault.List
+	switch {
+	case !validCode(a.Code):
+		faults.Add("/code", "pattern", "1 to 100 of a-z, 0-9 and _")
+	case a.Code == "brand" || a.Code == "price":
+		faults.Add("/code", "reserved", "%s is not an attribute: every product has it", a.Code)
+	}
+	if n := utf8.RuneCountInString(a.Name); n < 1 || n > 200 || strings.ContainsRune(a.Name, 0) || strings.TrimSpace(a.Name) == "" {
+		faults.Add("/name", "length", "1 to 200 characters")
+	}
+	if a.Type != Text && a.Type != Number && a.Type != Boolean {
+		faults.Add("/type", "enum", "text, number or boolean")
+	}
+	if a.Unit != nil && (utf8.RuneCountInString(*a.Unit) > 50 || strings.ContainsRune(*a.Unit, 0)) {
+		faults.Add("/unit", "length", "at most 50 characters")
+	}
+	return faults
+}
+
+func validCode(code string) bool {
+	return len(code) >= 1 && len(code) <= 100 && strings.Trim(code, "abcdefghijklmnopqrstuvwxyz0123456789_") == ""
+}
+
+// same reports whether writing b over a would change nothing.
+func (a Attribute) same(b Attribute) bool {
+	unit := func(u *string) string {
+		if u == nil {
+			return ""
+		}
+		return *u
+	}
+	return a.Code == b.Code && a.Name == b.Name && a.Type == b.Type && a.Filterable == b.Filterable && unit(a.Unit) == unit(b.Unit)
+}
+
+// InUse tells which of the codes have a value in some product.
+type InUse func(ctx context.Context, tx pgx.Tx, codes []string) (map[string]bool, error)

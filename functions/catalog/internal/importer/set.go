@@ -1,0 +1,120 @@
+package importer
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/mallhive/product-service/shared/fault"
+	"github.com/mallhive/product-service/shared/postgres"
+)
+
+// raceTries is how often a row is tried that somebody else writes too.
+const raceTries = 3
+
+// writeSet writes the good rows of a set together and answers all of them in
+// order.
+func (r *run[T]) writeSet(ctx context.Context, set []row[T]) error {
+	if len(set) == 0 {
+		return nil
+	}
+	var values []T
+	for _, row := range set {
+		if row.fault == nil {
+			values = append(values, row.value)
+		}
+	}
+	outcomes, err := r.save(ctx, values)
+	if err != nil {
+		return err
+	}
+	for _, row := range set {
+		outcome := Outcome{Fault: row.fault}
+		if row.fault == nil {
+			outcome, outcomes = outcomes[0], outcomes[1:]
+		}
+		if err := r.answer(row, outcome); err != nil {
+			return fmt.Errorf("result of row %d: %w", row.number, err)
+		}
+	}
+	if r.options.Committed != nil && !r.options.DryRun {
+		r.options.Committed()
+	}
+	return r.stream.Flush()
+}
+
+// save writes all values in one transaction; when the database refuses the
+// set, each in one of its own, so that only those at fault fail.
+func (r *run[T]) save(ctx context.Context, values []T) ([]Outcome, error) {
+	if len(values) == 0 {
+		return nil, nil
+	}
+	outcomes, err := r.together(ctx, values)
+	if err == nil {
+		return outcomes, nil
+	}
+	outcomes = make([]Outcome, len(values))
+	for i := range values {
+		if outcomes[i], err = r.alone(ctx, values[i]); err != nil {
+			return nil, err
+		}
+	}
+	return outcomes, nil
+}
+
+func (r *run[T]) together(ctx context.Context, values []T) (outcomes []Outcome, err error) {
+	err = postgres.InTx(ctx, r.db, func(tx pgx.Tx) error {
+		var err error
+		outcomes, err = r.kind.SaveAll(ctx, tx, values)
+		return err
+	})
+	return outcomes, err
+}
+
+// alone writes one value. An error means that no other would fare better.
+func (r *run[T]) alone(ctx context.Context, value T) (Outcome, error) {
+	for try := 1; ; try++ {
+		outcomes, err := r.together(ctx, []T{value})
+		switch {
+		case err == nil:
+			return outcomes[0], nil
+		case postgres.IsUnique(err) && try < raceTries:
+			continue
+		}
+		err = postgres.Fault(err)
+		if ctx.Err() != nil || fault.Is(err, fault.Unavailable) {
+			return Outcome{}, err
+		}
+		return Outcome{Fault: err}, nil
+	}
+}
+
+func (r *run[T]) answer(row row[T], outcome Outcome) error {
+	r.summary.Rows++
+	line := Result{Row: row.number, Key: row.key, Result: outcome.Result}
+	switch {
+	case outcome.Fault != nil:
+		r.summary.Failed++
+		line.Result = "failed"
+		line.Errors = fieldsOf(outcome.Fault)
+	case outcome.Result == "created":
+		r.summary.Created++
+	case outcome.Result == "updated":
+		r.summary.Updated++
+	default:
+		r.summary.Unchanged++
+	}
+	if r.options.OnlyFailed && outcome.Fault == nil {
+		return nil
+	}
+	return r.stream.Write(line)
+}
+
+func fieldsOf(err error) []fault.Field {
+	f := fault.As(err)
+	if len(f.Fields) > 0 {
+		return f.Fields
+	}
+	return []fault.Field{fault.At("", f.Code, "%s", f.Detail)}
+}

@@ -1,0 +1,198 @@
+package listing
+
+import (
+	"fmt"
+	"sort"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+)
+
+// Query is what a visitor asks for. Conditions on price, stock and options
+// hold for one variant together.
+type Query struct {
+	Text       string
+	Category   *uuid.UUID  // whose positions sort=position means
+	Categories []uuid.UUID // itself and all below it
+	Brands     []string
+	Values     map[string][]string // by attribute or option code: any of the values
+	Ranges     map[string]Range
+	Currency   string
+	PriceMin   *int64
+	PriceMax   *int64
+	InStock    bool
+	Featured   bool
+	Sort       string
+	At         time.Time // the moment prices and publishing are judged at
+}
+
+// Range bounds a number, ends included.
+type Range struct {
+	Min *float64 `json:"min"`
+	Max *float64 `json:"max"`
+}
+
+// The codes of the two filters that every product has.
+const (
+	Brand = brandCode
+	Price = "price"
+)
+
+// statement is a query under construction.
+type statement struct {
+	with  []string
+	from  strings.Builder
+	where []string
+	args  pgx.NamedArgs
+}
+
+// arg adds an argument and returns how the text names it.
+func (s *statement) arg(value any) string {
+	name := "a" + strconv.Itoa(len(s.args))
+	s.args[name] = value
+	return "@" + name
+}
+
+func (s *statement) and(format string, args ...any) {
+	s.where = append(s.where, fmt.Sprintf(format, args...))
+}
+
+// text puts the parts together around a select list.
+func (s *statement) text(selects string) string {
+	var b strings.Builder
+	if len(s.with) > 0 {
+		b.WriteString("with " + strings.Join(s.with, ", "))
+	}
+	b.WriteString("\nselect " + selects + s.from.String() + "\nwhere " + strings.Join(s.where, "\n    and "))
+	return b.String()
+}
+
+// matching is the rows that a query matches, all conditions but those of one
+// code, whose facet must not be narrowed by its own selection.
+func (q Query) matching(except string) *statement {
+	s := &statement{args: pgx.NamedArgs{}}
+	at := s.arg(q.At)
+	s.from.WriteString("\nfrom catalog.listings l")
+	if q.Text != "" {
+		s.with = append(s.with, q.hits(s))
+		s.from.WriteString("\njoin hits h on h.product_id = l.product_id")
+	}
+	fmt.Fprintf(&s.from, `
+left join catalog.listing_prices p on p.variant_id = l.variant_id
+    and p.currency = %s
+    and p.starts_at <= %s
+    and (p.ends_at is null or p.ends_at > %s)`, s.arg(q.Currency), at, at)
+	s.and("(l.visible_from is null or l.visible_from <= %s)", at)
+	s.and("(l.visible_until is null or l.visible_until > %s)", at)
+	q.terms(s, except)
+	if except != Price {
+		q.prices(s)
+	}
+	if q.Featured {
+		s.and("l.featured")
+	}
+	if q.InStock {
+		s.and("exists (select from inventory.sellability i where i.sku = l.sku and i.availability in ('in_stock', 'low_stock'))")
+	}
+	return s
+}
+
+func (q Query) terms(s *statement, except string) {
+	if q.Categories != nil {
+		ids := make([]int64, len(q.Categories))
+		for i, c := range q.Categories {
+			ids[i] = categoryTerm(c)
+		}
+		s.and("l.terms && %s::bigint[]", s.arg(ids))
+	}
+	if len(q.Brands) > 0 && except != Brand {
+		s.and("l.terms && %s::bigint[]", s.arg(termIDs(Brand, q.Brands)))
+	}
+	for _, code := range sortedKeys(q.Values) {
+		if code != except {
+			s.and("l.terms && %s::bigint[]", s.arg(termIDs(code, q.Values[code])))
+		}
+	}
+	for _, code := range sortedKeys(q.Ranges) {
+		if code == except {
+			continue
+		}
+		name := s.arg(code)
+		if r := q.Ranges[code]; r.Min != nil {
+			s.and("(l.numbers ->> %s)::float8 >= %s", name, s.arg(*r.Min))
+		}
+		if r := q.Ranges[code]; r.Max != nil {
+			s.and("(l.numbers ->> %s)::float8 <= %s", name, s.arg(*r.Max))
+		}
+	}
+}
+
+func (q Query) prices(s *statement) {
+	if q.PriceMin != nil {
+		s.and("p.amount >= %s", s.arg(*q.PriceMin))
+	}
+	if q.PriceMax != nil {
+		s.and("p.amount <= %s", s.arg(*q.PriceMax))
+	}
+}
+
+// exactScore puts a SKU, GTIN or part number before every text.
+const exactScore = "1000"
+
+// hits is the products a text finds and their scores, which depend on the text
+// and the product alone.
+func (q Query) hits(s *statement) string {
+	text := s.arg(q.Text)
+	words := "websearch_to_tsquery('catalog.english', " + text + ")"
+	if head, last, ok := unfinished(q.Text); ok {
+		// Somebody is still typing the last word, or means its beginning.
+		words = fmt.Sprintf("(%s || (websearch_to_tsquery('catalog.english', %s) && to_tsquery('catalog.english', %s)))",
+			words, s.arg(head), s.arg(last+":*"))
+	}
+	return `hits as (
+    select f.product_id, max(f.score) as score
+    from (
+        select d.product_id, ts_rank(d.words, w.query, 1)::float8 as score
+        from (select ` + words + ` as query) w
+        join catalog.search_documents d on d.words @@ w.query
+        union all
+        select d.product_id, ` + exactScore + `
+        from catalog.search_documents d
+        where d.codes && ` + s.arg(codesOf(q.Text)) + `::text[]
+    ) f
+    group by f.product_id)`
+}
+
+// unfinished splits off the last word of a plain text; operators of a web
+// search (quotes, minus, or) are left alone.
+func unfinished(text string) (head, last string, ok bool) {
+	words := strings.Fields(text)
+	if len(words) == 0 || strings.ContainsAny(text, `"`) || strings.Contains(text, "-") {
+		return "", "", false
+	}
+	last = words[len(words)-1]
+	plain := strings.IndexFunc(last, func(r rune) bool {
+		return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9')
+	}) < 0
+	return strings.Join(words[:len(words)-1], " "), last, plain && len(last) >= 3
+}
+
+func termIDs(code string, values []string) []int64 {
+	ids := make([]int64, len(values))
+	for i, v := range values {
+		ids[i] = termID(code, v)
+	}
+	return ids
+}
+
+func sortedKeys[V any](m map[string]V) []string {
+	keys := make([]string, 0, len(m))
+	for k := range m {
+		keys = append(keys, k)
+	}
+	sort.Strings(keys)
+	return keys
+}

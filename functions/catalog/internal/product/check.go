@@ -1,0 +1,140 @@
+package product
+
+import (
+	"net/url"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/mallhive/product-service/functions/catalog/internal/slug"
+	"github.com/mallhive/product-service/shared/fault"
+)
+
+// Limits of a document, in characters or items.
+const (
+	maxName        = 500
+	maxDescription = 65536
+	maxShort       = 200
+	maxCategories  = 50
+	maxAttributes  = 1000
+	maxValue       = 20000
+	maxList        = 500
+	maxMedia       = 100
+	maxOptions     = 5
+	maxVariants    = 500
+)
+
+// Check finds every fault of a normalised document that shows without looking
+// at the rest of the catalog.
+func (d *Document) Check() fault.List {
+	var faults fault.List
+	if d.Slug != "" {
+		slug.Check(&faults, "/slug", d.Slug)
+	}
+	text(&faults, "/name", d.Name, 1, maxName)
+	text(&faults, "/description", d.Description, 0, maxDescription)
+	if d.Brand != nil {
+		text(&faults, "/brand", *d.Brand, 1, maxShort)
+	}
+	if d.ExternalID != nil {
+		text(&faults, "/external_id", *d.ExternalID, 1, maxShort)
+	}
+	if d.Status != Draft && d.Status != Active && d.Status != Archived {
+		faults.Add("/status", "not_allowed", "draft, active or archived")
+	}
+	if d.PublishAt != nil && d.UnpublishAt != nil && !d.UnpublishAt.After(*d.PublishAt) {
+		faults.Add("/unpublish_at", "out_of_range", "after publish_at")
+	}
+	names(&faults, "/categories", d.Categories, maxCategories)
+	names(&faults, "/options", d.Options, maxOptions)
+	d.checkAttributes(&faults)
+	d.checkMedia(&faults)
+	d.checkVariants(&faults)
+	return faults
+}
+
+// text notes a text that is too short, too long, blank where it must not be,
+// or has a NUL, which PostgreSQL cannot store.
+func text(faults *fault.List, pointer, s string, least, most int) {
+	n := len(s)
+	if n > most {
+		n = utf8.RuneCountInString(s)
+	}
+	switch {
+	case strings.IndexByte(s, 0) >= 0:
+		faults.Add(pointer, "format", "no NUL character")
+	case least > 0 && strings.TrimSpace(s) == "":
+		faults.Add(pointer, "too_short", "not empty")
+	case n > most:
+		faults.Add(pointer, "too_long", "at most %d characters", most)
+	}
+}
+
+func names(faults *fault.List, pointer string, list []string, most int) {
+	if len(list) > most {
+		faults.Add(pointer, "too_many", "at most %d", most)
+	}
+	seen := make(map[string]bool, len(list))
+	for i, name := range list {
+		at := pointer + "/" + strconv.Itoa(i)
+		text(faults, at, name, 1, maxShort)
+		if seen[name] {
+			faults.Add(at, "duplicate", "named twice")
+		}
+		seen[name] = true
+	}
+}
+
+func (d *Document) checkAttributes(faults *fault.List) {
+	if len(d.Attributes) > maxAttributes {
+		faults.Add("/attributes", "too_many", "at most %d", maxAttributes)
+	}
+	for code, value := range d.Attributes {
+		at := "/attributes/" + escape(code)
+		switch v := value.(type) {
+		case string:
+			text(faults, at, v, 0, maxValue)
+		case bool, float64:
+		case []any:
+			if len(v) > maxList {
+				faults.Add(at, "too_many", "at most %d", maxList)
+			}
+			for i, item := range v {
+				if s, ok := item.(string); ok {
+					text(faults, at+"/"+strconv.Itoa(i), s, 0, maxValue)
+				} else {
+					faults.Add(at+"/"+strconv.Itoa(i), "wrong_type", "a list holds texts")
+				}
+			}
+		default:
+			faults.Add(at, "wrong_type", "a text, a list of texts, a number or a boolean")
+		}
+	}
+}
+
+func (d *Document) checkMedia(faults *fault.List) {
+	if len(d.Media) > maxMedia {
+		faults.Add("/media", "too_many", "at most %d", maxMedia)
+	}
+	for i, m := range d.Media {
+		at := "/media/" + strconv.Itoa(i)
+		switch m.Kind {
+		case "image", "video", "model", "document":
+		default:
+			faults.Add(at+"/kind", "not_allowed", "image, video, model or document")
+		}
+		u, err := url.Parse(m.URL)
+		if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" || len(m.URL) > 2000 {
+			faults.Add(at+"/url", "format", "an absolute http or https address")
+		}
+		text(faults, at+"/alt", m.Alt, 0, maxName)
+	}
+}
+
+// escape is RFC 6901's.
+func escape(token string) string {
+	if !strings.ContainsAny(token, "~/") {
+		return token
+	}
+	return strings.NewReplacer("~", "~0", "/", "~1").Replace(token)
+}

@@ -1,0 +1,136 @@
+package product
+
+import (
+	"context"
+	"encoding/hex"
+	"fmt"
+	"slices"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/mallhive/product-service/functions/catalog/internal/category"
+	"github.com/mallhive/product-service/functions/catalog/internal/listing"
+	"github.com/mallhive/product-service/functions/catalog/internal/price"
+	"github.com/mallhive/product-service/shared/event"
+	"github.com/mallhive/product-service/shared/outbox"
+	"github.com/mallhive/product-service/shared/postgres"
+)
+
+// refreshAtOnce bounds what a refresh holds in memory.
+const refreshAtOnce = 500
+
+const refreshSQL = `
+update catalog.products p
+set version = p.version + 1,
+    updated_at = now(),
+    content_hash = decode(r.content_hash, 'hex')
+from unnest(@ids::uuid[], @hashes::text[]) as r (id, content_hash)
+where p.id = r.id`
+
+// Refresh brings products up to date after something they refer to changed:
+// their version, their listings and the event that tells of them.
+func Refresh(ctx context.Context, tx pgx.Tx, products []uuid.UUID) error {
+	slices.SortFunc(products, func(a, b uuid.UUID) int { return slices.Compare(a[:], b[:]) })
+	for chunk := range slices.Chunk(products, refreshAtOnce) {
+		if err := refreshSome(ctx, tx, chunk); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func refreshSome(ctx context.Context, tx pgx.Tx, products []uuid.UUID) error {
+	if _, err := tx.Exec(ctx, lockSQL, pgx.NamedArgs{"ids": products}); err != nil {
+		return fmt.Errorf("lock products: %w", err)
+	}
+	documents, err := Documents(ctx, tx, products)
+	if err != nil {
+		return err
+	}
+	var ids []uuid.UUID
+	var hashes []string
+	var entries []listing.Entry
+	var variants []uuid.UUID
+	var events []event.Event
+	for _, id := range products {
+		d, live := documents[id]
+		if !live {
+			continue
+		}
+		p, err := planOf(ctx, tx, id, d)
+		if err != nil {
+			return err
+		}
+		ids, hashes = append(ids, id), append(hashes, hex.EncodeToString(p.hash))
+		if d.Status == Active && len(d.Variants) > 0 {
+			entries = append(entries, p.entry())
+			for _, v := range d.Variants {
+				variants = append(variants, *v.ID)
+			}
+		}
+		e, err := event.New(event.ProductUpdated, event.FromCatalog, id.String(), nil)
+		if err != nil {
+			return err
+		}
+		events = append(events, e)
+	}
+	if _, err := tx.Exec(ctx, refreshSQL, pgx.NamedArgs{"ids": ids, "hashes": hashes}); err != nil {
+		return fmt.Errorf("refresh products: %w", err)
+	}
+	if err := relist(ctx, tx, ids, entries, variants); err != nil {
+		return err
+	}
+	return outbox.AppendState(ctx, tx, events...)
+}
+
+func planOf(ctx context.Context, tx pgx.Tx, id uuid.UUID, d Document) (plan, error) {
+	p := plan{id: id, doc: d}
+	categories, err := category.IDs(ctx, tx, d.Categories)
+	if err != nil {
+		return p, err
+	}
+	for _, slug := range d.Categories {
+		p.places = append(p.places, categories[slug])
+	}
+	p.hash, err = contentHash(d)
+	return p, err
+}
+
+func relist(ctx context.Context, tx pgx.Tx, products []uuid.UUID, entries []listing.Entry, variants []uuid.UUID) error {
+	now, err := price.Now(ctx, tx, nil)
+	if err != nil {
+		return err
+	}
+	spans, err := price.Spans(ctx, tx, now.At, variants)
+	if err != nil {
+		return err
+	}
+	return listing.Write(ctx, tx, products, entries, spans)
+}
+
+const attributesInUseSQL = `
+select c.code
+from unnest(@codes::text[]) as c (code)
+where exists (
+    select
+    from catalog.products p
+    where p.attributes ? c.code
+        and p.deleted_at is null)`
+
+// AttributesInUse tells which of the codes have a value in some product.
+func AttributesInUse(ctx context.Context, db postgres.DB, codes []string) (map[string]bool, error) {
+	rows, err := db.Query(ctx, attributesInUseSQL, pgx.NamedArgs{"codes": codes})
+	if err != nil {
+		return nil, fmt.Errorf("attributes in use: %w", err)
+	}
+	list, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		return nil, fmt.Errorf("attributes in use: %w", err)
+	}
+	used := make(map[string]bool, len(list))
+	for _, code := range list {
+		used[code] = true
+	}
+	return used, nil
+}

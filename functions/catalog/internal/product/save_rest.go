@@ -1,0 +1,246 @@
+package product
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/mallhive/product-service/functions/catalog/internal/category"
+	"github.com/mallhive/product-service/functions/catalog/internal/listing"
+	"github.com/mallhive/product-service/functions/catalog/internal/price"
+	"github.com/mallhive/product-service/shared/event"
+	"github.com/mallhive/product-service/shared/fault"
+	"github.com/mallhive/product-service/shared/outbox"
+)
+
+// writeRest brings everything that hangs on the products up to date.
+func writeRest(ctx context.Context, tx pgx.Tx, plans []plan, at time.Time) error {
+	if err := writeVariants(ctx, tx, plans); err != nil {
+		return err
+	}
+	places := make([]category.Place, len(plans))
+	for i, p := range plans {
+		places[i] = category.Place{ProductID: p.id, Categories: p.places}
+	}
+	if err := category.Assign(ctx, tx, places); err != nil {
+		return err
+	}
+	spans, err := writePrices(ctx, tx, plans, at)
+	if err != nil {
+		return err
+	}
+	var cleared []uuid.UUID
+	var entries []listing.Entry
+	for _, p := range plans {
+		if p.old != nil {
+			cleared = append(cleared, p.id)
+		}
+		if p.doc.Status == Active && len(p.doc.Variants) > 0 {
+			entries = append(entries, p.entry())
+		}
+	}
+	if err := listing.Write(ctx, tx, cleared, entries, spans); err != nil {
+		return err
+	}
+	return tell(ctx, tx, plans, at)
+}
+
+type variantRow struct {
+	ID          uuid.UUID         `json:"id"`
+	ProductID   uuid.UUID         `json:"product_id"`
+	SKU         string            `json:"sku"`
+	Position    int               `json:"position"`
+	MPN         *string           `json:"mpn"`
+	GTINs       []string          `json:"gtins"`
+	Options     map[string]string `json:"options"`
+	WeightGrams *int32            `json:"weight_grams"`
+}
+
+// The owner is compared here, where the unique SKU makes rivals wait.
+const variantsSQL = `
+insert into catalog.variants (id, product_id, sku, position, mpn, gtins, options, weight_grams)
+select id, product_id, sku, position, mpn, gtins, options, weight_grams
+from json_to_recordset(@rows) as r (
+    id uuid, product_id uuid, sku text, position smallint, mpn text, gtins text[], options jsonb, weight_grams integer)
+order by sku
+on conflict (sku) do update
+set position = excluded.position,
+    mpn = excluded.mpn,
+    gtins = excluded.gtins,
+    options = excluded.options,
+    weight_grams = excluded.weight_grams,
+    removed_at = null
+where variants.product_id = excluded.product_id`
+
+const removeVariantsSQL = `
+update catalog.variants
+set removed_at = now()
+where product_id = any(@products)
+    and id <> all(@kept)
+    and removed_at is null`
+
+func writeVariants(ctx context.Context, tx pgx.Tx, plans []plan) error {
+	rows := []variantRow{}
+	var changed, kept []uuid.UUID
+	for _, p := range plans {
+		for i, v := range p.doc.Variants {
+			row := variantRow{
+				ID: *v.ID, ProductID: p.id, SKU: v.SKU, Position: i, GTINs: v.GTINs, Options: v.Options, WeightGrams: v.WeightGrams,
+			}
+			if v.MPN != "" {
+				row.MPN = &v.MPN
+			}
+			rows = append(rows, row)
+			if p.old != nil {
+				kept = append(kept, *v.ID)
+			}
+		}
+		if p.old != nil {
+			changed = append(changed, p.id)
+		}
+	}
+	b, err := json.Marshal(rows)
+	if err != nil {
+		return fmt.Errorf("write variants: %w", err)
+	}
+	written, err := tx.Exec(ctx, variantsSQL, pgx.NamedArgs{"rows": string(b)})
+	if err != nil {
+		return fmt.Errorf("write variants: %w", err)
+	}
+	if written.RowsAffected() != int64(len(rows)) {
+		return fault.Clash("duplicate", "a SKU was taken by another product meanwhile")
+	}
+	if len(changed) == 0 {
+		return nil
+	}
+	if kept == nil {
+		kept = []uuid.UUID{}
+	}
+	if _, err := tx.Exec(ctx, removeVariantsSQL, pgx.NamedArgs{"products": changed, "kept": kept}); err != nil {
+		return fmt.Errorf("remove variants: %w", err)
+	}
+	return nil
+}
+
+// writePrices begins the new prices and returns what every listed variant
+// costs from now on.
+func writePrices(ctx context.Context, tx pgx.Tx, plans []plan, at time.Time) ([]price.Span, error) {
+	var known []uuid.UUID
+	var begin, replace []price.Change
+	var spans []price.Span
+	for _, p := range plans {
+		for _, c := range p.changes {
+			if !p.fresh[c.VariantID] {
+				replace = append(replace, c)
+				continue
+			}
+			begin = append(begin, c)
+			spans = append(spans, price.Span{
+				VariantID: c.VariantID, Currency: c.Currency, Amount: c.Amount, CompareAt: c.CompareAt, StartsAt: at,
+			})
+		}
+		for _, v := range p.doc.Variants {
+			if !p.fresh[*v.ID] {
+				known = append(known, *v.ID)
+			}
+		}
+	}
+	if err := price.Set(ctx, tx, at, begin, true); err != nil {
+		return nil, err
+	}
+	if err := price.Set(ctx, tx, at, replace, false); err != nil {
+		return nil, err
+	}
+	if len(known) > 0 {
+		more, err := price.Spans(ctx, tx, at, known)
+		if err != nil {
+			return nil, err
+		}
+		spans = append(spans, more...)
+	}
+	listed := map[uuid.UUID]bool{}
+	for _, p := range plans {
+		for _, v := range p.doc.Variants {
+			listed[*v.ID] = p.doc.Status == Active
+		}
+	}
+	kept := spans[:0]
+	for _, s := range spans {
+		if listed[s.VariantID] {
+			kept = append(kept, s)
+		}
+	}
+	return kept, nil
+}
+
+func (p plan) entry() listing.Entry {
+	d := p.doc
+	e := listing.Entry{
+		ProductID: p.id, Name: d.Name, Description: d.Description, Categories: p.places, Attributes: d.Attributes,
+		Featured: d.Featured, PublishedAt: *d.PublishedAt, VisibleFrom: d.PublishAt, VisibleUntil: d.UnpublishAt,
+	}
+	if d.Brand != nil {
+		e.Brand = *d.Brand
+	}
+	for _, v := range d.Variants {
+		e.Variants = append(e.Variants, listing.Variant{ID: *v.ID, SKU: v.SKU, MPN: v.MPN, GTINs: v.GTINs, Options: v.Options})
+	}
+	return e
+}
+
+// tell appends what changed to the outbox. A new product's prices are in its
+// own event; a price that changes later is told by itself too.
+func tell(ctx context.Context, tx pgx.Tx, plans []plan, at time.Time) error {
+	var states, prices []event.Event
+	for _, p := range plans {
+		typ := event.ProductUpdated
+		if p.old == nil {
+			typ = event.ProductCreated
+		}
+		e, err := event.New(typ, event.FromCatalog, p.id.String(), nil)
+		if err != nil {
+			return err
+		}
+		states = append(states, e)
+		if p.old == nil {
+			continue
+		}
+		changed, err := p.priceEvents(at)
+		if err != nil {
+			return err
+		}
+		prices = append(prices, changed...)
+	}
+	if err := outbox.AppendState(ctx, tx, states...); err != nil {
+		return err
+	}
+	return outbox.Append(ctx, tx, prices...)
+}
+
+func (p plan) priceEvents(at time.Time) ([]event.Event, error) {
+	var events []event.Event
+	changed := map[uuid.UUID]map[string]bool{}
+	for _, c := range p.changes {
+		if changed[c.VariantID] == nil {
+			changed[c.VariantID] = map[string]bool{}
+		}
+		changed[c.VariantID][c.Currency] = true
+	}
+	for _, v := range p.doc.Variants {
+		for _, wanted := range v.AllPrices() {
+			if !changed[*v.ID][wanted.Price.Currency] {
+				continue
+			}
+			e, err := price.Changed(v.SKU, p.id, wanted, at)
+			if err != nil {
+				return nil, err
+			}
+			events = append(events, e)
+		}
+	}
+	return events, nil
+}

@@ -1,0 +1,285 @@
+package main
+
+import (
+	"context"
+	"math"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
+	"github.com/google/uuid"
+
+	"github.com/mallhive/product-service/functions/catalog/internal/category"
+	"github.com/mallhive/product-service/functions/catalog/internal/listing"
+	"github.com/mallhive/product-service/functions/catalog/internal/product"
+	"github.com/mallhive/product-service/shared/auth"
+	"github.com/mallhive/product-service/shared/fault"
+	"github.com/mallhive/product-service/shared/money"
+	"github.com/mallhive/product-service/shared/web"
+)
+
+type listProductsInput struct {
+	Q        string   `query:"q" maxLength:"200" doc:"Words to search for; an exact SKU, GTIN or part number comes first" example:"wireless keyboard"`
+	Category string   `query:"category" maxLength:"200" doc:"Slug; what stands below it is included"`
+	Brand    []string `query:"brand,explode" maxItems:"50" doc:"Repeated: any of them"`
+	Currency string   `query:"currency" doc:"Governs price, price filters, sort and facet; the service's default when missing" example:"USD"`
+	PriceMin string   `query:"price_min" pattern:"^[0-9]{1,15}$" doc:"Minor units" example:"1000"`
+	PriceMax string   `query:"price_max" pattern:"^[0-9]{1,15}$" doc:"Minor units" example:"5000"`
+	InStock  bool     `query:"in_stock" doc:"Only what can be sent now"`
+	Featured bool     `query:"featured" doc:"Only featured products"`
+	Sort     string   `query:"sort" enum:"relevance,newest,price,-price,name,featured,position" doc:"Default: relevance with q, position with a category, else newest. Ties by id; no price sorts last"`
+	Facets   bool     `query:"facets" doc:"Count the result by filters"`
+	Total    bool     `query:"total" doc:"Count the result"`
+	Limit    int      `query:"limit" minimum:"1" maximum:"100" default:"24"`
+	Cursor   string   `query:"cursor" maxLength:"2000" doc:"next_cursor of the page before, with the same query"`
+
+	IfNoneMatch string `header:"If-None-Match"`
+
+	query url.Values // all of it, attribute filters too
+}
+
+// Resolve keeps the whole query: the names of attribute filters are data.
+func (in *listProductsInput) Resolve(ctx huma.Context) []error {
+	r, _ := humago.Unwrap(ctx)
+	in.query = r.URL.Query()
+	return nil
+}
+
+type total struct {
+	Value int  `json:"value"`
+	Exact bool `json:"exact" doc:"False when more than 10,000 match"`
+}
+
+type productList struct {
+	Items      []product.Item  `json:"items" nullable:"false"`
+	NextCursor *string         `json:"next_cursor"`
+	Total      *total          `json:"total,omitempty"`
+	Facets     []listing.Facet `json:"facets,omitempty" nullable:"false"`
+}
+
+type listProductsReply struct {
+	Status       int
+	ETag         string `header:"ETag"`
+	CacheControl string `header:"Cache-Control"`
+	Link         string `header:"Link"`
+	Body         *productList
+}
+
+// place is where a page ends; later pages are judged at the same moment.
+type place struct {
+	At       time.Time        `json:"t"`
+	Position listing.Position `json:"p"`
+}
+
+func (c *catalog) listProducts(ctx context.Context, in *listProductsInput) (*listProductsReply, error) {
+	q, filters, err := c.queryOf(ctx, in)
+	if err != nil {
+		return nil, err
+	}
+	q.At = time.Now().UTC().Truncate(time.Microsecond)
+	var after *listing.Position
+	if in.Cursor != "" {
+		var from place
+		if err := web.DecodeCursor(in.Cursor, cursorQuery(in.query), &from); err != nil {
+			return nil, err
+		}
+		q.At, after = from.At, &from.Position
+	}
+	body, err := c.page(ctx, q, after, in)
+	if err != nil {
+		return nil, err
+	}
+	if in.Total {
+		n, exact, err := listing.Count(ctx, c.DB, q)
+		if err != nil {
+			return nil, err
+		}
+		body.Total = &total{Value: n, Exact: exact}
+	}
+	if in.Facets {
+		if body.Facets, err = listing.Facets(ctx, c.DB, q, filters); err != nil {
+			return nil, err
+		}
+	}
+	// The cursor holds the time, which alone makes no page another.
+	seen := *body
+	seen.NextCursor = nil
+	out := &listProductsReply{Status: http.StatusOK, ETag: web.ETag(0, seen), CacheControl: web.PublicCache, Body: body}
+	if body.NextCursor != nil {
+		out.Link = web.NextLink("/v1/products", in.query, *body.NextCursor)
+	}
+	if in.IfNoneMatch != "" && web.NotModified(in.IfNoneMatch, out.ETag) {
+		out.Status, out.Body = http.StatusNotModified, nil
+	}
+	return out, nil
+}
+
+// page reads one page of a result with its documents.
+func (c *catalog) page(ctx context.Context, q listing.Query, after *listing.Position, in *listProductsInput) (*productList, error) {
+	hits, err := listing.Page(ctx, c.DB, q, after, in.Limit+1)
+	if err != nil {
+		return nil, err
+	}
+	body := &productList{Items: []product.Item{}}
+	if len(hits) > in.Limit {
+		hits = hits[:in.Limit]
+		next, err := web.EncodeCursor(cursorQuery(in.query), place{At: q.At, Position: hits[in.Limit-1].Position()})
+		if err != nil {
+			return nil, err
+		}
+		body.NextCursor = &next
+	}
+	ids := make([]uuid.UUID, len(hits))
+	for i, h := range hits {
+		ids[i] = h.ProductID
+	}
+	documents, err := product.Documents(ctx, c.DB, ids)
+	if err != nil {
+		return nil, err
+	}
+	for _, h := range hits {
+		if d, there := documents[h.ProductID]; there {
+			body.Items = append(body.Items, d.Priced(h.Price, q.Currency))
+		}
+	}
+	return body, nil
+}
+
+// cursorQuery is what a cursor belongs to: everything but itself and the size
+// of a page, and not what is asked for besides the items.
+func cursorQuery(all url.Values) url.Values {
+	q := url.Values{}
+	for name, values := range all {
+		switch name {
+		case "cursor", "limit", "total", "facets":
+		default:
+			q[name] = values
+		}
+	}
+	return q
+}
+
+// queryOf turns parameters into a query and, with a category, the codes of its
+// filters.
+func (c *catalog) queryOf(ctx context.Context, in *listProductsInput) (listing.Query, []string, error) {
+	var faults fault.List
+	wrong := func(name, code, detail string) {
+		faults = append(faults, fault.Field{Pointer: "/" + name, In: "query", Code: code, Detail: detail})
+	}
+	q := listing.Query{
+		Text: strings.TrimSpace(strings.ReplaceAll(in.Q, "\x00", " ")), Brands: in.Brand, Currency: in.Currency,
+		PriceMin: minorUnits(in.PriceMin), PriceMax: minorUnits(in.PriceMax),
+		InStock: in.InStock, Featured: in.Featured, Sort: in.Sort,
+	}
+	if q.Currency == "" {
+		q.Currency = c.currency
+	}
+	if _, known := money.Exponent(q.Currency); !known {
+		wrong("currency", "unknown_currency", "an ISO 4217 code such as USD")
+	}
+	if q.Sort == "" {
+		q.Sort = defaultSort(q.Text, in.Category)
+	}
+	attributeFilters(&q, in.query, wrong)
+	if err := c.checkCodes(ctx, q, wrong); err != nil {
+		return q, nil, err
+	}
+	filters, err := c.withinCategory(ctx, &q, in.Category, wrong)
+	if err != nil {
+		return q, nil, err
+	}
+	return q, filters, faults.Err()
+}
+
+func defaultSort(text, category string) string {
+	switch {
+	case text != "":
+		return "relevance"
+	case category != "":
+		return "position"
+	}
+	return "newest"
+}
+
+func minorUnits(text string) *int64 {
+	n, err := strconv.ParseInt(text, 10, 64)
+	if err != nil {
+		return nil
+	}
+	return &n
+}
+
+// attributeFilters reads attr.CODE=V, attr.CODE.min=N and attr.CODE.max=N.
+func attributeFilters(q *listing.Query, query url.Values, wrong func(name, code, detail string)) {
+	q.Values, q.Ranges = map[string][]string{}, map[string]listing.Range{}
+	for name, values := range query {
+		code, isFilter := strings.CutPrefix(name, "attr.")
+		if !isFilter {
+			continue
+		}
+		code, bound, ranged := strings.Cut(code, ".")
+		if !ranged {
+			if len(values) > 50 {
+				wrong(name, "too_many", "at most 50 values")
+			}
+			q.Values[code] = values
+			continue
+		}
+		n, err := strconv.ParseFloat(values[0], 64)
+		if err != nil || math.IsNaN(n) || math.IsInf(n, 0) || len(values) > 1 {
+			wrong(name, "wrong_type", "one number")
+			continue
+		}
+		r := q.Ranges[code]
+		switch bound {
+		case "min":
+			r.Min = &n
+		case "max":
+			r.Max = &n
+		default:
+			wrong(name, "unknown_parameter", "attr.CODE, attr.CODE.min or attr.CODE.max")
+		}
+		q.Ranges[code] = r
+	}
+}
+
+// checkCodes finds filters by what cannot be filtered by.
+func (c *catalog) checkCodes(ctx context.Context, q listing.Query, wrong func(name, code, detail string)) error {
+	if len(q.Values) == 0 && len(q.Ranges) == 0 {
+		return nil
+	}
+	bad, err := listing.CheckCodes(ctx, c.DB, q)
+	for _, b := range bad {
+		wrong("attr."+b.Code, b.Fault, b.Detail)
+	}
+	return err
+}
+
+func (c *catalog) withinCategory(ctx context.Context, q *listing.Query, slug string, wrong func(name, code, detail string)) ([]string, error) {
+	if slug == "" {
+		return nil, nil
+	}
+	ids, err := category.Descendants(ctx, c.DB, slug)
+	if err != nil {
+		return nil, err
+	}
+	if len(ids) == 0 {
+		wrong("category", "unknown_category", "there is no such category")
+		return nil, nil
+	}
+	q.Category, q.Categories = &ids[0], ids
+	filters, err := category.Filters(ctx, c.DB, slug)
+	codes := []string{}
+	for _, f := range filters {
+		codes = append(codes, f.Code)
+	}
+	return codes, err
+}
+
+func mayReadDrafts(ctx context.Context) bool {
+	return auth.CallerFrom(ctx).Has("catalog:read_drafts")
+}

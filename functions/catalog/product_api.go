@@ -1,0 +1,261 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"strings"
+
+	jsonpatch "github.com/evanphx/json-patch/v5"
+	"github.com/google/uuid"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/mallhive/product-service/functions/catalog/internal/product"
+	"github.com/mallhive/product-service/shared/auth"
+	"github.com/mallhive/product-service/shared/fault"
+	"github.com/mallhive/product-service/shared/idempotency"
+	"github.com/mallhive/product-service/shared/web"
+)
+
+type productReply struct {
+	Status       int
+	ETag         string `header:"ETag"`
+	CacheControl string `header:"Cache-Control"`
+	Vary         string `header:"Vary"`
+	Location     string `header:"Location"`
+	Body         *product.Document
+}
+
+type getProductInput struct {
+	Ref         string `path:"ref" maxLength:"200" doc:"Id or slug" example:"xerox-006r90321"`
+	IfNoneMatch string `header:"If-None-Match"`
+}
+
+func (c *catalog) getProduct(ctx context.Context, in *getProductInput) (*productReply, error) {
+	drafts := auth.CallerFrom(ctx).Has("catalog:read_drafts")
+	d, err := product.Get(ctx, c.DB, in.Ref, drafts)
+	var moved *product.Moved
+	if errors.As(err, &moved) {
+		return &productReply{Status: http.StatusPermanentRedirect, Location: "/v1/products/" + moved.Slug, CacheControl: web.PublicCache}, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	out := shown(d)
+	out.CacheControl = web.PublicCache
+	if drafts {
+		out.CacheControl, out.Vary = web.PrivateCache, "Authorization"
+	}
+	if in.IfNoneMatch != "" && web.NotModified(in.IfNoneMatch, out.ETag) {
+		out.Status, out.Body = http.StatusNotModified, nil
+	}
+	return out, nil
+}
+
+func shown(d product.Document) *productReply {
+	return &productReply{Status: http.StatusOK, ETag: web.ETag(d.Version, d), Body: &d}
+}
+
+type lookupInput struct {
+	Body struct {
+		Refs []string `json:"refs" minItems:"1" maxItems:"250" nullable:"false" doc:"Each an id, a SKU or a slug, tried in this order"`
+	}
+}
+
+type lookupReply struct {
+	CacheControl string `header:"Cache-Control"`
+	Vary         string `header:"Vary"`
+	Body         struct {
+		Items   []product.Document `json:"items" nullable:"false" doc:"In the order asked"`
+		Missing []string           `json:"missing" nullable:"false" doc:"Refs that name nothing the caller may see"`
+	}
+}
+
+func (c *catalog) lookUpProducts(ctx context.Context, in *lookupInput) (*lookupReply, error) {
+	for i, ref := range in.Body.Refs {
+		if len(ref) > 200 || strings.ContainsRune(ref, 0) {
+			return nil, fault.InvalidInput(fault.At("/refs/"+itoa(i), "too_long", "an id, a SKU or a slug"))
+		}
+	}
+	out := &lookupReply{CacheControl: "no-store"}
+	drafts := auth.CallerFrom(ctx).Has("catalog:read_drafts")
+	if drafts {
+		out.CacheControl, out.Vary = web.PrivateCache, "Authorization"
+	}
+	var err error
+	out.Body.Items, out.Body.Missing, err = product.Lookup(ctx, c.DB, in.Body.Refs, drafts)
+	return out, err
+}
+
+type createProductInput struct {
+	IdempotencyKey string `header:"Idempotency-Key" maxLength:"255"`
+	RawBody        []byte `contentType:"application/json"`
+}
+
+func (c *catalog) createProduct(ctx context.Context, in *createProductInput) (*productReply, error) {
+	d, err := c.readProduct(in.RawBody)
+	if err != nil {
+		return nil, err
+	}
+	reply, err := idempotency.Do(ctx, c.DB, idempotency.Request{
+		Caller: auth.CallerFrom(ctx).Subject, Operation: "create-product", Key: in.IdempotencyKey, Body: d,
+	}, func(tx pgx.Tx) (idempotency.Reply[uuid.UUID], error) {
+		out, err := product.Save(ctx, tx, product.Intent{Doc: d, Create: true})
+		return idempotency.Reply[uuid.UUID]{Status: http.StatusCreated, Body: out.ID}, err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return c.wrote(ctx, product.Outcome{ID: reply.Body, Result: "created"})
+}
+
+// readProduct reads and checks a document: all its faults at once.
+func (c *catalog) readProduct(raw []byte) (product.Document, error) {
+	d, faults, err := c.products.read(raw)
+	if err != nil {
+		return d, err
+	}
+	d.Normalise()
+	return d, merged(faults, d.Check()).Err()
+}
+
+// wrote answers a write with the product as it is read back.
+func (c *catalog) wrote(ctx context.Context, o product.Outcome) (*productReply, error) {
+	if o.Result != "unchanged" {
+		c.wake()
+	}
+	d, err := product.Get(ctx, c.DB, o.ID.String(), true)
+	if err != nil {
+		return nil, err
+	}
+	out := shown(d)
+	out.CacheControl, out.Vary = web.PrivateCache, "Authorization"
+	if o.Result == "created" {
+		out.Status, out.Location = http.StatusCreated, "/v1/products/"+d.Slug
+	}
+	return out, nil
+}
+
+type replaceProductInput struct {
+	Ref         string `path:"ref" maxLength:"200" doc:"Id or slug"`
+	IfMatch     string `header:"If-Match" doc:"The ETag of what is replaced"`
+	IfNoneMatch string `header:"If-None-Match" doc:"* creates"`
+	RawBody     []byte `contentType:"application/json"`
+}
+
+func (c *catalog) replaceProduct(ctx context.Context, in *replaceProductInput) (*productReply, error) {
+	d, err := c.readProduct(in.RawBody)
+	if err != nil {
+		return nil, err
+	}
+	expect := web.Expect(in.IfMatch, in.IfNoneMatch)
+	id, err := c.target(ctx, in.Ref)
+	if fault.Is(err, fault.NotFound) && in.IfNoneMatch == "*" {
+		return c.createNamed(ctx, in.Ref, d)
+	}
+	if err != nil {
+		return nil, err
+	}
+	out, err := product.Save(ctx, c.DB, product.Intent{Doc: d, Target: &id, Allow: change(expect)})
+	if err != nil {
+		return nil, err
+	}
+	return c.wrote(ctx, out)
+}
+
+// createNamed makes the product that a PUT names by the slug it shall have.
+func (c *catalog) createNamed(ctx context.Context, slug string, d product.Document) (*productReply, error) {
+	if uuid.Validate(slug) == nil {
+		return nil, fault.Missing("there is no product with this id; ids are given by us")
+	}
+	if d.Slug == "" {
+		d.Slug = slug
+	}
+	if d.Slug != slug {
+		return nil, fault.InvalidInput(fault.At("/slug", "contradicts", "not the slug in the address"))
+	}
+	if err := d.Check().Err(); err != nil {
+		return nil, err
+	}
+	out, err := product.Save(ctx, c.DB, product.Intent{Doc: d, Create: true})
+	if err != nil {
+		return nil, err
+	}
+	return c.wrote(ctx, out)
+}
+
+// target is the product a write names, whatever visitors may see of it.
+func (c *catalog) target(ctx context.Context, ref string) (uuid.UUID, error) {
+	d, err := c.current(ctx, ref)
+	if err != nil {
+		return uuid.Nil, err
+	}
+	return *d.ID, nil
+}
+
+func (c *catalog) current(ctx context.Context, ref string) (product.Document, error) {
+	d, err := product.Get(ctx, c.DB, ref, true)
+	var moved *product.Moved
+	if errors.As(err, &moved) {
+		return d, fault.Missing("the product is now at /v1/products/%s", moved.Slug)
+	}
+	return d, err
+}
+
+type patchProductInput struct {
+	Ref     string `path:"ref" maxLength:"200" doc:"Id or slug"`
+	IfMatch string `header:"If-Match" doc:"The ETag of what is changed"`
+	RawBody []byte `contentType:"application/json"`
+}
+
+func (c *catalog) patchProduct(ctx context.Context, in *patchProductInput) (*productReply, error) {
+	var patch map[string]any
+	if err := json.Unmarshal(in.RawBody, &patch); err != nil || patch == nil {
+		return nil, fault.New(fault.Malformed, "malformed", "a merge patch is one JSON object")
+	}
+	current, err := c.current(ctx, in.Ref)
+	if err != nil {
+		return nil, err
+	}
+	if err := web.IfMatch(in.IfMatch, current.Version); err != nil {
+		return nil, err
+	}
+	before, err := json.Marshal(current)
+	if err != nil {
+		return nil, err
+	}
+	after, err := jsonpatch.MergePatch(before, in.RawBody)
+	if err != nil {
+		return nil, fault.New(fault.Malformed, "malformed", "the merge patch cannot be applied")
+	}
+	d, err := c.readProduct(after)
+	if err != nil {
+		return nil, err
+	}
+	// The version that was read, so that nothing written meanwhile is lost.
+	out, err := product.Save(ctx, c.DB, product.Intent{Doc: d, Target: current.ID, Allow: func(v *int64) error {
+		return web.IfMatch(web.ETag(current.Version, nil), *v)
+	}})
+	if err != nil {
+		return nil, err
+	}
+	return c.wrote(ctx, out)
+}
+
+type deleteProductInput struct {
+	Ref     string `path:"ref" maxLength:"200" doc:"Id or slug"`
+	IfMatch string `header:"If-Match" doc:"The ETag of what is deleted"`
+}
+
+func (c *catalog) deleteProduct(ctx context.Context, in *deleteProductInput) (*struct{}, error) {
+	id, err := c.target(ctx, in.Ref)
+	if err != nil {
+		return nil, err
+	}
+	if err := product.Delete(ctx, c.DB, id, change(web.Expect(in.IfMatch, ""))); err != nil {
+		return nil, err
+	}
+	c.wake()
+	return nil, nil
+}

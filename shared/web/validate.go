@@ -1,0 +1,26 @@
+package web
+
+import (
+	"errors"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/mallhive/product-service/shared/fault"
+)
+
+// Validate checks a decoded JSON value against a schema as bodies of
+// operations are checked: for rows of a stream, which huma does not read.
+func Validate(registry huma.Registry, schema *huma.Schema, value any) fault.List {
+	var result huma.ValidateResult
+	path := huma.NewPathBuffer(make([]byte, 0, 128), 0)
+	path.Push("body")
+	huma.Validate(registry, schema, path, huma.ModeWriteToServer, value, &result)
+	var faults fault.List
+	for _, err := range result.Errors {
+		var d huma.ErrorDetailer
+		if errors.As(err, &d) {
+			faults = append(faults, fieldOf(d.ErrorDetail()))
+		}
+	}
+	return faults
+}
