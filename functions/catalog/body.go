@@ -92,6 +92,7 @@ func takes[T any](api *web.API, op huma.Operation, contentTypes ...string) (huma
 	for _, t := range append(contentTypes, "application/json") {
 		content[t] = &huma.MediaType{Schema: schema}
 	}
+	op.SkipValidateBody = true // the reader does
 	op.RequestBody = &huma.RequestBody{Required: true, Content: content}
 	// huma takes a raw body for a binary one.
 	return op, func() { content["application/json"] = &huma.MediaType{Schema: schema} }
