@@ -29,3 +29,15 @@ psql: go-there ## open psql on the database, as its owner
 	@$(local) psql
 migrate: go-there ## bring the database to this schema (running stack, or DATABASE_URL)
 	@$(local) migrate
+
+# ---- data and story, against a running stack
+
+tools = go build -o $(LOCAL_DIR)/bin/tools ./knative/tools && exec $(LOCAL_DIR)/bin/tools
+
+.PHONY: import replay demo
+import: go-there ## load a folder of NDJSON files: make import DIR=knative/local/sample
+	@$(tools) import '$(DIR)'
+replay: go-there ## send orders and prove the books: make replay ORDERS=… [STOCK=n] [CONCURRENCY=n]
+	@$(tools) replay -stock '$(or $(STOCK),1000)' -concurrency '$(or $(CONCURRENCY),32)' -limit '$(or $(LIMIT),0)' -pay '$(or $(PAY),0)' '$(ORDERS)'
+demo: go-there ## tell the whole story, each request and event with its answer
+	@$(tools) demo

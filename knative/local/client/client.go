@@ -52,13 +52,19 @@ func (r Reply) Decode(v any) error {
 	return nil
 }
 
-// maxReply bounds what is kept of an answer; no answer of the service comes near.
-const maxReply = 64 << 20
+const (
+	// maxReply bounds what is kept of an answer; no answer of the service comes near.
+	maxReply = 64 << 20
+	// patience bounds one request, a cold start included.
+	patience = 2 * time.Minute
+)
 
 // Do sends one request and reads the whole answer, whatever its status. in may
 // be nil, []byte (sent as it is) or anything that encodes to JSON. Headers come
 // in pairs of name and value. The error is of the transport only.
 func (c *Client) Do(ctx context.Context, method, path string, in any, headers ...string) (Reply, error) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
 	request, err := c.Request(ctx, method, path, in, headers...)
 	if err != nil {
 		return Reply{}, err

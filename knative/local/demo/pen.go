@@ -1,6 +1,7 @@
 package demo
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -61,14 +62,12 @@ func (p pen) end(format string, args ...any) {
 	fmt.Fprintf(p.out, "\n%s\n", p.paint("1;32", "✓ "+fmt.Sprintf(format, args...)))
 }
 
-// shorten shows JSON on one line, cut where it gets long.
+// shorten shows JSON on one line, as people write it, cut where it gets long.
 func shorten(body []byte, most int) string {
 	text := strings.TrimSpace(string(body))
-	var value any
-	if json.Unmarshal(body, &value) == nil {
-		if compact, err := json.Marshal(json.RawMessage(body)); err == nil {
-			text = string(compact)
-		}
+	var compact bytes.Buffer
+	if json.Compact(&compact, body) == nil {
+		text = strings.NewReplacer(`\u0026`, "&", `\u003c`, "<", `\u003e`, ">").Replace(compact.String())
 	}
 	if cut := []rune(text); len(cut) > most {
 		return string(cut[:most]) + "…"
