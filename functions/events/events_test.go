@@ -1,0 +1,194 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"net/http/httptest"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/stretchr/testify/require"
+
+	"github.com/mallhive/product-service/knative/local/issuer"
+	"github.com/mallhive/product-service/shared/event"
+	"github.com/mallhive/product-service/shared/outbox"
+	"github.com/mallhive/product-service/shared/service"
+	"github.com/mallhive/product-service/shared/service/servicetest"
+)
+
+// broker is what stands where the broker would: it keeps what it takes and
+// answers as the test says.
+type broker struct {
+	URL string
+
+	mu     sync.Mutex
+	events []event.Event
+	judge  func(event.Event) int // 0 means that the connection is cut
+}
+
+func startBroker(t *testing.T) *broker {
+	t.Helper()
+	b := &broker{}
+	server := httptest.NewServer(b)
+	t.Cleanup(server.Close)
+	b.URL = server.URL
+	return b
+}
+
+func (b *broker) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	e, err := event.FromRequest(r)
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
+	b.mu.Lock()
+	judge := b.judge
+	b.mu.Unlock()
+	status := http.StatusAccepted
+	if judge != nil && e.Type != event.OutboxReady {
+		status = judge(e)
+	}
+	if status == 0 {
+		panic(http.ErrAbortHandler)
+	}
+	if status < 300 && e.Type != event.OutboxReady {
+		b.mu.Lock()
+		b.events = append(b.events, e)
+		b.mu.Unlock()
+	}
+	w.WriteHeader(status)
+}
+
+func (b *broker) answers(judge func(event.Event) int) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.judge = judge
+}
+
+func (b *broker) took() []event.Event {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return append([]event.Event(nil), b.events...)
+}
+
+func always(status int) func(event.Event) int { return func(event.Event) int { return status } }
+
+func start(t *testing.T, b *broker, with ...servicetest.Option) *servicetest.Server {
+	t.Helper()
+	cfg := &config{EventConfig: service.EventConfig{EventAuth: "network"}}
+	if b != nil {
+		cfg.Sink = b.URL
+	}
+	return servicetest.Start(t, "events", cfg, routes, with...)
+}
+
+// wake delivers a wake-up as the broker does, and waits until it is answered.
+func wake(t *testing.T, s *servicetest.Server) {
+	t.Helper()
+	e, err := event.New(event.OutboxReady, event.FromCatalog, "outbox", event.WakeData{Function: "catalog"})
+	require.NoError(t, err)
+	answer := deliver(t, s, "/", e)
+	require.Equal(t, http.StatusAccepted, answer.Status, "%s", answer.Body)
+	require.Empty(t, answer.Body)
+}
+
+func deliver(t *testing.T, s *servicetest.Server, path string, e event.Event, headers ...servicetest.Header) servicetest.Answer {
+	t.Helper()
+	req, err := e.NewRequest(context.Background(), s.URL+path)
+	require.NoError(t, err)
+	for _, h := range headers {
+		req.Header.Set(h.Name, h.Value)
+	}
+	return s.Send(t, req)
+}
+
+func stockLow(t *testing.T, sku string, available int64) event.Event {
+	t.Helper()
+	e, err := event.New(event.StockLow, event.FromInventory, sku, event.StockData{SKU: sku, Available: available})
+	require.NoError(t, err)
+	return e
+}
+
+func appended(t *testing.T, s *servicetest.Server, events ...event.Event) {
+	t.Helper()
+	require.NoError(t, outbox.Append(context.Background(), s.DB.Pool(t, "inventory"), events...))
+}
+
+func waiting(t *testing.T, s *servicetest.Server) int64 {
+	t.Helper()
+	b, err := outbox.Waiting(context.Background(), s.DB.Pool(t, "events"))
+	require.NoError(t, err)
+	return b.Rows
+}
+
+// dueNow lets time pass for rows that wait for their next attempt.
+func dueNow(t *testing.T, s *servicetest.Server) {
+	t.Helper()
+	_, err := s.DB.Owner(t).Exec(context.Background(), `update events.outbox set next_attempt_at = now(), claimed_until = null`)
+	require.NoError(t, err)
+}
+
+func newProduct(t *testing.T, s *servicetest.Server, sku string) uuid.UUID {
+	t.Helper()
+	id := uuid.Must(uuid.NewV7())
+	pool := s.DB.Pool(t, "catalog")
+	_, err := pool.Exec(context.Background(), `
+		insert into catalog.products (id, slug, name, status, content_hash)
+		values ($1, $2, 'Toner', 'active', '')`, id, "toner-"+id.String())
+	require.NoError(t, err)
+	_, err = pool.Exec(context.Background(), `
+		insert into catalog.variants (id, product_id, sku, position) values ($1, $2, $3, 1)`, uuid.New(), id, sku)
+	require.NoError(t, err)
+	return id
+}
+
+func TestDeliveriesNeedTheTokenOfOurTrigger(t *testing.T) {
+	t.Parallel()
+	cfg := &config{EventConfig: service.EventConfig{EventAuth: "oidc", EventAudience: "product-service/events", EventSubjects: []string{"our-trigger"}}}
+	s := servicetest.Start(t, "events", cfg, routes)
+	ping := event.Event{ID: "1", Source: "/ping", Type: event.Ping, Data: json.RawMessage(`{}`)}
+	require.Equal(t, http.StatusUnauthorized, deliver(t, s, "/", ping).Status)
+	require.Equal(t, http.StatusUnauthorized, deliver(t, s, "/dead-letters", ping).Status)
+	// A token for callers is none for deliveries.
+	require.Equal(t, http.StatusUnauthorized, deliver(t, s, "/", ping, s.Bearer(t, "events:admin")).Status)
+	for subject, status := range map[string]int{"our-trigger": http.StatusAccepted, "other-trigger": http.StatusForbidden} {
+		token := triggerToken(t, s, subject)
+		require.Equal(t, status, deliver(t, s, "/", ping, token).Status, subject)
+		require.Equal(t, status, deliver(t, s, "/dead-letters", ping, token).Status, subject)
+	}
+}
+
+func TestEveryEventTypeIsDescribed(t *testing.T) {
+	t.Parallel()
+	s := start(t, nil)
+	var list struct {
+		Items []struct {
+			Type, Direction, Dataschema string
+			Schema, Example             map[string]any
+		}
+		NextCursor *string `json:"next_cursor"`
+	}
+	s.Do(t, "GET", "/v1/event-types", nil).JSON(t, &list)
+	require.Len(t, list.Items, len(event.Types()))
+	for _, item := range list.Items {
+		require.Equal(t, "https://product.internal.mallhive.com/v1/event-types/"+item.Type, item.Dataschema)
+		one := s.Do(t, "GET", "/v1/event-types/"+item.Type, nil)
+		require.Equal(t, http.StatusOK, one.Status)
+		require.Contains(t, one.Header.Get("Cache-Control"), "public")
+		require.Equal(t, item.Type, item.Example["type"])
+		require.NotEmpty(t, item.Schema["properties"])
+	}
+	require.Equal(t, http.StatusNotFound, s.Do(t, "GET", "/v1/event-types/com.mallhive.nothing.v1", nil).Status)
+}
+
+func triggerToken(t *testing.T, s *servicetest.Server, subject string) servicetest.Header {
+	t.Helper()
+	token, err := s.Issuer.Token(issuer.Claims{Subject: subject, Audience: "product-service/events"})
+	require.NoError(t, err)
+	return servicetest.Header{Name: "Authorization", Value: "Bearer " + token}
+}
+
+const soon = 10 * time.Second
