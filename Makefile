@@ -41,3 +41,27 @@ replay: go-there ## send orders and prove the books: make replay ORDERS=… [STO
 	@$(tools) replay -stock '$(or $(STOCK),1000)' -concurrency '$(or $(CONCURRENCY),32)' -limit '$(or $(LIMIT),0)' -pay '$(or $(PAY),0)' '$(ORDERS)'
 demo: go-there ## tell the whole story, each request and event with its answer
 	@$(tools) demo
+
+# ---- checks
+
+# One package: make test PKG=./shared/web RUN=TestName
+PKG ?= ./...
+RUN ?= .
+
+.PHONY: test verify check-format vet lint race generate check-generated
+test: go-there ## run all tests on a throw-away PostgreSQL: make test [PKG=./shared/web] [RUN=TestName]
+	@$(local) with-postgres -- go test -run '$(RUN)' $(PKG)
+verify: check-format vet check-generated lint race ## all that CI checks besides the tests
+check-format: go-there
+	@files=$$(gofmt -l $$(git ls-files -co --exclude-standard '*.go')); test -z "$$files" || { echo "run gofmt -w on:"; echo "$$files"; exit 1; }
+vet: go-there
+	@go vet ./...
+lint: go-there
+	@cd tools && go build -o ../$(LOCAL_DIR)/bin/golangci-lint github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+	@$(LOCAL_DIR)/bin/golangci-lint run ./...
+race: go-there
+	@$(local) with-postgres -- go test -race $(PKG)
+generate: go-there ## write docs/ anew from the code
+	@go run ./docs
+check-generated: generate
+	@git diff --exit-code --stat -- docs || { echo "docs/ differ from the code: run make generate and commit"; exit 1; }

@@ -175,11 +175,15 @@ func refuse(ctx context.Context, err error) error {
 
 // errorsOf are the statuses an operation can answer by what it declares.
 func errorsOf(op huma.Operation) []int {
-	codes := []int{400, 422, 429, 500, 503}
-	if !slices.ContainsFunc(op.Security, func(m map[string][]string) bool { return len(m) == 0 }) {
+	codes := []int{400, 401, 406, 422, 500, 503}
+	if slices.ContainsFunc(op.Security, func(m map[string][]string) bool { return len(m) == 0 }) {
+		codes = append(codes, 429)
+	} else {
 		codes = append(codes, 403)
 	}
-	codes = append(codes, 401, 406)
+	if strings.Contains(op.Path, "{") {
+		codes = append(codes, 404)
+	}
 	if op.Method != http.MethodGet {
 		codes = append(codes, 413, 415)
 	}
