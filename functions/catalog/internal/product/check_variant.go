@@ -24,7 +24,7 @@ func (d *Document) checkVariants(faults *fault.List) {
 			faults.Add(at+"/sku", "duplicate", "another variant of this product has it")
 		}
 		skus[v.SKU] = true
-		text(faults, at+"/mpn", v.MPN, 0, maxShort)
+		text(faults, at+"/mpn", v.MPN, 0, maxName)
 		if v.WeightGrams != nil && *v.WeightGrams < 0 {
 			faults.Add(at+"/weight_grams", "out_of_range", "0 or more")
 		}

@@ -59,7 +59,7 @@ type Media struct {
 type Variant struct {
 	ID           *uuid.UUID        `json:"id,omitempty" readOnly:"true"`
 	SKU          string            `json:"sku" pattern:"^[A-Za-z0-9._~-]{1,64}$" doc:"Unique, and its product's for ever" example:"ICE-3920564"`
-	MPN          string            `json:"mpn,omitempty" maxLength:"200" doc:"The maker's part number" example:"006R90321"`
+	MPN          string            `json:"mpn,omitempty" maxLength:"500" doc:"The maker's part number" example:"006R90321"`
 	GTINs        []string          `json:"gtins" required:"false" maxItems:"500" doc:"GTIN-8, -12, -13 or -14; leading zeros may be missing" example:"[\"0095205603217\"]"`
 	Options      map[string]string `json:"options" required:"false" doc:"A value for each of the product's options"`
 	Price        *money.Money      `json:"price,omitempty" doc:"Short for prices with one currency"`

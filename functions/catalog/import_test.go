@@ -1,0 +1,192 @@
+package main
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/mallhive/product-service/functions/catalog/internal/importer"
+	"github.com/mallhive/product-service/shared/service/servicetest"
+)
+
+func outcomes(results []importer.Result) []string {
+	var list []string
+	for _, r := range results {
+		list = append(list, fmt.Sprintf("%d %s %s", r.Row, r.Key, r.Result))
+	}
+	return list
+}
+
+func TestABadRowFailsAloneAndEveryRowIsAnsweredInOrder(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	seed(t, s)
+	rows := strings.Join([]string{
+		`{"external_id":"a","name":"A","variants":[{"sku":"A"}]}`,
+		`{"name":`,
+		``,
+		`{"slug":"b","name":"B","categories":["nowhere"]}`,
+		`{"slug":"c","name":"C","variants":[{"sku":"C"}]}`,
+		`{"external_id":"d","name":"D","variants":[{"sku":"A"}]}`,
+		`{"name":"E","variants":[{"sku":"E"}]}`,
+		`{"name":"long","description":"` + strings.Repeat("x", 300<<10) + `"}`,
+		`{"external_id":"a","name":"A again","variants":[{"sku":"A"}]}`,
+	}, "\n")
+	results, sum := imports(t, s, "products", "", []byte(rows))
+	require.Equal(t, []string{
+		"1 a created", "2  failed", "4 b failed", "5 c created", "6 d failed", "7 E created", "8  failed", "9 a updated",
+	}, outcomes(results))
+	require.Equal(t, importer.Summary{Rows: 8, Created: 3, Updated: 1, Failed: 4}, sum)
+	require.Equal(t, "/categories/0", results[2].Errors[0].Pointer)
+	require.Equal(t, "/variants/0/sku", results[4].Errors[0].Pointer)
+	require.Equal(t, "malformed", results[1].Errors[0].Code)
+	require.Equal(t, "too_long", results[6].Errors[0].Code)
+	results, sum = imports(t, s, "products", "?results=failed", []byte(rows))
+	require.Equal(t, []string{"2  failed", "4 b failed", "6 d failed", "8  failed"}, outcomes(results))
+	require.Equal(t, 2, sum.Unchanged)
+	require.Equal(t, 2, sum.Updated, "the first row and its later contradiction")
+}
+
+func TestARowIsKeyedByExternalIDThenSlugThenSKU(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	_, sum := imports(t, s, "products", "", []byte(`{"external_id":"e","slug":"by-external","name":"A","variants":[{"sku":"A"}]}
+{"slug":"by-slug","name":"B","variants":[{"sku":"B"}]}
+{"name":"By SKU","variants":[{"sku":"C"}]}`))
+	require.Equal(t, 3, sum.Created)
+	results, _ := imports(t, s, "products", "", []byte(`{"external_id":"e","slug":"renamed","name":"A2","variants":[{"sku":"A"},{"sku":"A2"}]}
+{"slug":"by-slug","name":"B2","variants":[{"sku":"B2"}]}
+{"name":"C2","variants":[{"sku":"C"}]}`))
+	require.Equal(t, []string{"1 e updated", "2 by-slug updated", "3 C updated"}, outcomes(results))
+	d, _ := get(t, s, "/v1/products/by-sku", s.Bearer(t, drafts))
+	require.Equal(t, "C2", d.Name, "a product keeps its slug when none is given")
+	require.Equal(t, 308, s.Do(t, "GET", "/v1/products/by-external", nil).Status)
+}
+
+func TestADryRunSaysTheSameAndWritesNothing(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	var rows strings.Builder
+	for i := range 450 {
+		fmt.Fprintf(&rows, `{"external_id":"p%d","name":"Same name","status":"active","variants":[{"sku":"S%d","price":{"amount":%d,"currency":"USD"}}]}`+"\n", i, i%440, i)
+	}
+	dry, drySum := imports(t, s, "products", "?dry_run=true", []byte(rows.String()))
+	require.Equal(t, importer.Summary{Rows: 450, Created: 440, Failed: 10}, drySum)
+	require.Empty(t, list(t, s, "").Items)
+	wet, wetSum := imports(t, s, "products", "", []byte(rows.String()))
+	require.Equal(t, drySum, wetSum)
+	require.Equal(t, dry, wet)
+	_, categories := imports(t, s, "categories", "?dry_run=true", []byte(`{"slug":"a","name":"A"}
+{"slug":"b","name":"B","parent":"a"}`))
+	require.Equal(t, 2, categories.Created, "a row may rest on an earlier one")
+	require.Equal(t, 404, s.Do(t, "GET", "/v1/categories/a", nil).Status)
+}
+
+func TestProductsOfOneNameGetSlugsOfTheirOwn(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	imports(t, s, "products", "", []byte(`{"name":"Mug","status":"active","variants":[{"sku":"M1"}]}
+{"name":"Mug","status":"active","variants":[{"sku":"M2"}]}
+{"name":"mug!","status":"active","variants":[{"sku":"M3"}]}
+{"name":"日本","status":"active","variants":[{"sku":"M4"}]}`))
+	require.ElementsMatch(t, []string{"mug", "mug-m2", "mug-m3", "product"}, slugs(list(t, s, "")))
+}
+
+func TestAStreamThatBreaksOffIsIncomplete(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	var zipped bytes.Buffer
+	z := gzip.NewWriter(&zipped)
+	for i := range 2000 {
+		fmt.Fprintf(z, `{"external_id":"p%d","name":"P %d"}`+"\n", i, i*7919)
+	}
+	require.NoError(t, z.Close())
+	gz := header("Content-Encoding", "gzip")
+	_, sum := imports(t, s, "products", "?results=failed", zipped.Bytes()[:zipped.Len()/2], gz)
+	require.True(t, sum.Incomplete)
+	require.Positive(t, sum.Created)
+	require.Less(t, sum.Rows, 2000)
+	_, sum = imports(t, s, "products", "?results=failed", zipped.Bytes(), gz)
+	require.False(t, sum.Incomplete)
+	require.Equal(t, 2000, sum.Created+sum.Unchanged)
+}
+
+func TestResultsArriveWhileRowsAreStillSent(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	in, out := io.Pipe()
+	req, err := http.NewRequestWithContext(context.Background(), "POST", s.URL+"/v1/products:import", in)
+	require.NoError(t, err)
+	token := s.Bearer(t, write)
+	req.Header.Set(token.Name, token.Value)
+	req.Header.Set("Content-Type", "application/x-ndjson")
+	go func() { _, _ = io.WriteString(out, `{"name":"First"}`+"\n") }()
+	res, err := (&http.Client{Timeout: 30 * time.Second}).Do(req)
+	require.NoError(t, err, "the answer begins before the rows end")
+	defer func() { _ = res.Body.Close() }()
+	line := make([]byte, 64)
+	n, err := res.Body.Read(line)
+	require.NoError(t, err)
+	require.Contains(t, string(line[:n]), `"created"`)
+	_, _ = io.WriteString(out, `{"name":"Second"}`+"\n")
+	require.NoError(t, out.Close())
+	rest, err := io.ReadAll(res.Body)
+	require.NoError(t, err)
+	require.Contains(t, string(rest), `"rows":2`)
+}
+
+func TestAnImporterWhoHangsUpHarmsNobody(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	conn, err := (&net.Dialer{}).DialContext(context.Background(), "tcp", strings.TrimPrefix(s.URL, "http://"))
+	require.NoError(t, err)
+	row := `{"external_id":"h","name":"Hang up"}` + "\n"
+	fmt.Fprintf(conn, "POST /v1/products:import HTTP/1.1\r\nHost: x\r\n%s: %s\r\nTransfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n",
+		"Authorization", s.Bearer(t, write).Value, len(row), row)
+	buffer := make([]byte, 256)
+	_, err = conn.Read(buffer)
+	require.NoError(t, err)
+	require.NoError(t, conn.Close())
+	s.Stop() // drains: the import has ended
+}
+
+func TestTwoImportsOfTheSameRowsAtOnceMakeEachProductOnce(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	var rows strings.Builder
+	for i := range 300 {
+		fmt.Fprintf(&rows, `{"external_id":"p%d","name":"P","status":"active","attributes":{},"variants":[{"sku":"S%d"}]}`+"\n", i, i)
+	}
+	sums := make([]importer.Summary, 4)
+	var all sync.WaitGroup
+	for i := range sums {
+		all.Go(func() { _, sums[i] = imports(t, s, "products", "?results=failed", []byte(rows.String())) })
+	}
+	all.Wait()
+	created := 0
+	for _, sum := range sums {
+		require.Zero(t, sum.Failed)
+		require.False(t, sum.Incomplete)
+		created += sum.Created
+	}
+	require.Equal(t, 300, created)
+	require.Len(t, pages(t, s, "limit=100"), 300)
+}
+
+func TestUnknownParametersOfAnImportAreRefused(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	for _, query := range []string{"dry_run=1", "results=none", "dryrun=true"} {
+		refused(t, s.Do(t, "POST", "/v1/products:import?"+query, `{}`, s.Bearer(t, write), servicetest.Header{Name: "Content-Type", Value: "application/x-ndjson"}), 422)
+	}
+}
