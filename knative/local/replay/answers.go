@@ -100,3 +100,24 @@ func checkSame(after map[string]replies, reservations map[string]Reservation) []
 	}
 	return broken
 }
+
+// checkKept makes sure that an order that had its outcome before this pass has
+// the same lines still. Its state may only have gone on by itself: a lock runs
+// out, or is paid.
+func checkKept(before, after map[string]Reservation) []Violation {
+	var broken []Violation
+	for id, was := range before {
+		is := after[id]
+		goneOn := was.State == "locked" && (is.State == "expired" || is.State == "committed")
+		if is.State != was.State && !goneOn {
+			broken = append(broken, Violation{"order " + id, "was " + was.State + " and is " + is.State})
+		}
+		same := func(x, y ReservationLine) bool {
+			return x.SKU == y.SKU && x.Requested == y.Requested && x.Locked == y.Locked
+		}
+		if !slices.EqualFunc(was.Lines, is.Lines, same) {
+			broken = append(broken, Violation{"order " + id, "has other lines than before"})
+		}
+	}
+	return broken
+}

@@ -172,3 +172,14 @@ func TestAnOrderFileIsReadInItsOrderAndIdsOccurOnce(t *testing.T) {
 	_, err = readOrders(path, 0)
 	require.ErrorContains(t, err, "the id of another")
 }
+
+func TestAnOutcomeStaysAndOnlyALockGoesOnByItself(t *testing.T) {
+	t.Parallel()
+	with := func(state string, locked int64) map[string]Reservation {
+		return map[string]Reservation{"1": {State: state, Lines: []ReservationLine{{SKU: "A", Requested: 2, Locked: locked}}}}
+	}
+	require.Empty(t, checkKept(with("locked", 2), with("locked", 2)))
+	require.Empty(t, checkKept(with("locked", 2), with("expired", 2)))
+	require.Equal(t, []string{"was rejected and is locked", "has other lines than before"},
+		whats(checkKept(with("rejected", 0), with("locked", 2))))
+}
