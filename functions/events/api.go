@@ -22,7 +22,7 @@ func routes(_ context.Context, cfg *config, s *service.Service) error {
 		return err
 	}
 	intake := interaction.New(s.DB, sink.quick, sink.waker.Wake, s.Log)
-	drainer := relay.New(relay.Options{DB: s.DB, Send: sink.send, PublicBaseURL: cfg.PublicBaseURL, Log: s.Log})
+	drainer := relay.New(relay.Options{DB: s.DB, Send: sink.send, Log: s.Log})
 	s.OnStop(drainer.Close)
 
 	api := s.API
@@ -75,11 +75,14 @@ func openSink(cfg *config, s *service.Service) (sink, error) {
 	if cfg.Sink == "" {
 		return sink{waker: waker}, nil
 	}
-	sender, err := event.NewSender(event.SenderOptions{Sink: cfg.Sink, Overrides: cfg.CEOverrides, Timeout: relay.SendLimit})
+	patient := event.SenderOptions{Sink: cfg.Sink, Overrides: cfg.CEOverrides, PublicBaseURL: cfg.PublicBaseURL, Timeout: relay.SendLimit}
+	sender, err := event.NewSender(patient)
 	if err != nil {
 		return sink{}, err
 	}
-	quick, err := event.NewSender(event.SenderOptions{Sink: cfg.Sink, Overrides: cfg.CEOverrides, Timeout: interaction.SendLimit, MaxConns: 128})
+	hasty := patient
+	hasty.Timeout, hasty.MaxConns = interaction.SendLimit, 128
+	quick, err := event.NewSender(hasty)
 	if err != nil {
 		return sink{}, err
 	}

@@ -124,10 +124,12 @@ func waiting(t *testing.T, s *servicetest.Server) int64 {
 	return b.Rows
 }
 
+const dueNowSQL = `update events.outbox set next_attempt_at = now(), claimed_until = null`
+
 // dueNow lets time pass for rows that wait for their next attempt.
 func dueNow(t *testing.T, s *servicetest.Server) {
 	t.Helper()
-	_, err := s.DB.Owner(t).Exec(context.Background(), `update events.outbox set next_attempt_at = now(), claimed_until = null`)
+	_, err := s.DB.Owner(t).Exec(context.Background(), dueNowSQL)
 	require.NoError(t, err)
 }
 

@@ -109,8 +109,10 @@ func TestABrokerThatIsDownCostsNothingButTime(t *testing.T) {
 	go func() { wakeQuietly(s) }()
 	require.Eventually(t, func() bool { return s.Logs.FilterMessage("an event could not be sent and waits").Len() > 0 }, soon, time.Millisecond)
 	b.answers(nil)
+	owner := s.DB.Owner(t)
 	require.Eventually(t, func() bool {
-		dueNow(t, s)
+		// It may meet the drain that is still running; then the next round does.
+		_, _ = owner.Exec(context.Background(), dueNowSQL)
 		wakeQuietly(s)
 		return len(ids(b.took())) == 300
 	}, 20*time.Second, 10*time.Millisecond)

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -35,6 +36,7 @@ type Receipt struct {
 // for concurrent use.
 type Sender struct {
 	sink       string
+	base       string
 	extensions map[string]string
 	client     *http.Client
 	timeout    time.Duration
@@ -43,10 +45,11 @@ type Sender struct {
 // SenderOptions are what a sender needs to know. Overrides is K_CE_OVERRIDES,
 // JSON as Knative's SinkBinding gives it, or empty.
 type SenderOptions struct {
-	Sink      string
-	Overrides string
-	Timeout   time.Duration // of one send; 0 means 10 s
-	MaxConns  int           // open connections; 0 means 64
+	Sink          string
+	Overrides     string
+	PublicBaseURL string        // begins the dataschema of our own events
+	Timeout       time.Duration // of one send; 0 means 10 s
+	MaxConns      int           // open connections; 0 means 64
 }
 
 // NewSender makes a sender; it contacts nothing.
@@ -55,7 +58,7 @@ func NewSender(o SenderOptions) (*Sender, error) {
 	if err != nil || sink.Host == "" || (sink.Scheme != "http" && sink.Scheme != "https") {
 		return nil, fmt.Errorf("K_SINK takes an http or https URL, not %q", o.Sink)
 	}
-	s := &Sender{sink: o.Sink, timeout: o.Timeout}
+	s := &Sender{sink: o.Sink, base: o.PublicBaseURL, timeout: o.Timeout}
 	if s.timeout == 0 {
 		s.timeout = 10 * time.Second
 	}
@@ -92,6 +95,9 @@ func NewSender(o SenderOptions) (*Sender, error) {
 func (s *Sender) Send(ctx context.Context, e Event) Receipt {
 	ctx, cancel := context.WithTimeout(ctx, s.timeout)
 	defer cancel()
+	if e.DataSchema == "" && s.base != "" && strings.HasPrefix(e.Source, ours) {
+		e.DataSchema = SchemaURL(s.base, e.Type)
+	}
 	req, err := s.override(e).NewRequest(ctx, s.sink)
 	if err != nil {
 		return Receipt{Outcome: Refused, Reason: err.Error()}

@@ -44,9 +44,11 @@ const (
 
 // Sources of what this service sends.
 const (
-	FromCatalog   = "/product-service/catalog"
-	FromInventory = "/product-service/inventory"
-	FromEvents    = "/product-service/events"
+	FromCatalog   = ours + "catalog"
+	FromInventory = ours + "inventory"
+	FromEvents    = ours + "events"
+
+	ours = "/product-service/"
 )
 
 // Direction of an event type, seen from this service.

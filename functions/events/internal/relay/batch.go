@@ -21,15 +21,14 @@ type batch struct {
 	delivered []outbox.Claimed
 	failed    []outbox.Failure
 	refused   []deadletter.Letter
-	buried    []outbox.Claimed    // the rows of refused
-	unsent    []outbox.Failure    // given back untried
-	due       map[int64]time.Time // when failed rows are due again
+	buried    []outbox.Claimed // the rows of refused
+	unsent    []outbox.Failure // given back untried
 }
 
 // send tries every row once, side by side. When the broker turns out to be
 // down, the rest goes back untried.
 func (r *Relay) send(ctx context.Context, rows []outbox.Claimed) *batch {
-	b := &batch{due: map[int64]time.Time{}}
+	b := &batch{}
 	work := make(chan outbox.Claimed)
 	var workers sync.WaitGroup
 	for range min(r.o.Workers, len(rows)) {
@@ -53,7 +52,6 @@ func (r *Relay) sendOne(ctx context.Context, row outbox.Claimed, b *batch) {
 		return
 	}
 	e := row.Event
-	e.DataSchema = event.SchemaURL(r.o.PublicBaseURL, e.Type)
 	receipt := r.o.Send(ctx, e)
 	if ctx.Err() != nil && receipt.Outcome == event.Retry {
 		b.giveBack(row) // we left, the broker did not fail
@@ -78,7 +76,6 @@ func (r *Relay) sendOne(ctx context.Context, row outbox.Claimed, b *batch) {
 		again := backoff(r.o.Backoff, row.Attempts, receipt.After)
 		b.put(func() {
 			b.failed = append(b.failed, outbox.Failure{Row: row, Reason: receipt.Reason, Again: again})
-			b.due[row.Position] = time.Now().Add(again)
 		})
 	}
 }
@@ -96,10 +93,12 @@ func (b *batch) giveBack(row outbox.Claimed) {
 	b.put(func() { b.unsent = append(b.unsent, outbox.Failure{Row: row}) })
 }
 
-// soonest is when the first failed row is due, or before if that is earlier.
+// soonest is when the first failed row is due, or before if that is earlier. It
+// is asked for after the rows were noted, and later than the database thinks.
 func (b *batch) soonest(before time.Time) time.Time {
-	for _, at := range b.due {
-		if before.IsZero() || at.Before(before) {
+	const margin = 20 * time.Millisecond
+	for _, f := range b.failed {
+		if at := time.Now().Add(f.Again + margin); before.IsZero() || at.Before(before) {
 			before = at
 		}
 	}
@@ -109,9 +108,6 @@ func (b *batch) soonest(before time.Time) time.Time {
 // settle notes what became of the rows. Whatever it cannot note is sent again
 // when the lease is over.
 func (r *Relay) settle(ctx context.Context, b *batch) error {
-	if len(b.failed)+len(b.unsent)+len(b.refused) == 0 {
-		return outbox.Remove(ctx, r.o.DB, b.delivered...)
-	}
 	return postgres.InTx(ctx, r.o.DB, func(tx pgx.Tx) error {
 		if err := deadletter.Store(ctx, tx, b.refused...); err != nil {
 			return err

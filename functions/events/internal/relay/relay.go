@@ -20,10 +20,9 @@ import (
 
 // Options of a relay. Zero durations and counts are replaced by defaults.
 type Options struct {
-	DB            postgres.DB
-	Send          func(context.Context, event.Event) event.Receipt // nil: there is no broker, rows wait
-	PublicBaseURL string
-	Log           *zap.Logger
+	DB   postgres.DB
+	Send func(context.Context, event.Event) event.Receipt // nil: there is no broker, rows wait
+	Log  *zap.Logger
 
 	Batch   int           // rows claimed at once
 	Workers int           // events under way at once
