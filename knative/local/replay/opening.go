@@ -44,14 +44,19 @@ func (r *replay) open(ctx context.Context) error {
 }
 
 // countIn sets the stock through the import that operators use, from a file of
-// its own.
+// its own. What other orders have reserved is counted on top, so that it does
+// not become a shortfall.
 func (r *replay) countIn(ctx context.Context) error {
+	present, err := r.reader.levels(ctx, r.skus)
+	if err != nil {
+		return err
+	}
 	dir, err := os.MkdirTemp("", "replay-stock-")
 	if err != nil {
 		return fmt.Errorf("opening stock: %w", err)
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
-	if err := writeStock(filepath.Join(dir, "stock.ndjson"), r.skus, r.options.Stock); err != nil {
+	if err := writeStock(filepath.Join(dir, "stock.ndjson"), r.skus, r.options.Stock, present); err != nil {
 		return fmt.Errorf("opening stock: %w", err)
 	}
 	return importer.Run(ctx, importer.Options{
@@ -59,7 +64,7 @@ func (r *replay) countIn(ctx context.Context) error {
 	})
 }
 
-func writeStock(path string, skus []string, onHand int64) error {
+func writeStock(path string, skus []string, opening int64, present map[string]Level) error {
 	file, err := os.Create(path)
 	if err != nil {
 		return err
@@ -67,7 +72,8 @@ func writeStock(path string, skus []string, onHand int64) error {
 	rows := bufio.NewWriter(file)
 	encoder := json.NewEncoder(rows)
 	for _, sku := range skus {
-		if err := encoder.Encode(map[string]any{"sku": sku, "location": "main", "on_hand": onHand}); err != nil {
+		row := map[string]any{"sku": sku, "location": "main", "on_hand": opening + present[sku].Reserved}
+		if err := encoder.Encode(row); err != nil {
 			_ = file.Close()
 			return err
 		}
