@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"fmt"
 
 	"github.com/mallhive/product-service/knative/local/client"
 )
@@ -30,5 +31,9 @@ func (a addresses) tokenFor(ctx context.Context, scopes ...string) (string, erro
 	if a.token != "" {
 		return a.token, nil
 	}
-	return client.Mint(ctx, a.issuer, scopes...)
+	token, err := client.Mint(ctx, a.issuer, scopes...)
+	if err != nil {
+		return "", fmt.Errorf("%w\n(is the stack running? make run starts it; TOKEN=… brings a token of your own)", err)
+	}
+	return token, nil
 }

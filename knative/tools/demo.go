@@ -21,7 +21,7 @@ as told. It can be told any number of times.
 
 func runDemo(ctx context.Context, where addresses, args []string, out io.Writer) error {
 	flags := flag.NewFlagSet("demo", flag.ContinueOnError)
-	flags.Usage = func() { fmt.Fprint(flags.Output(), demoUsage) }
+	flags.Usage = func() { _, _ = fmt.Fprint(flags.Output(), demoUsage) }
 	if err := flags.Parse(args); err != nil {
 		return err
 	}

@@ -22,7 +22,7 @@ are created first. Running it again is safe: what is there already is answered
 
 func runImport(ctx context.Context, where addresses, args []string, out io.Writer) error {
 	flags := flag.NewFlagSet("import", flag.ContinueOnError)
-	flags.Usage = func() { fmt.Fprint(flags.Output(), importUsage); flags.PrintDefaults() }
+	flags.Usage = func() { _, _ = fmt.Fprint(flags.Output(), importUsage); flags.PrintDefaults() }
 	part := flags.Int("part", importer.DefaultPartRows, "rows a request, at most 10000")
 	failures := flags.Int("failures", 20, "refused rows to print for each file")
 	if err := flags.Parse(args); err != nil {

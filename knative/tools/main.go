@@ -34,14 +34,14 @@ func main() {
 	defer stop()
 	err := run(ctx, os.Args[1:], os.Stdout)
 	if err != nil && !errors.Is(err, flag.ErrHelp) {
-		fmt.Fprintln(os.Stderr, "error:", err)
+		_, _ = fmt.Fprintln(os.Stderr, "error:", err)
 		os.Exit(1)
 	}
 }
 
 func run(ctx context.Context, args []string, out io.Writer) error {
 	if len(args) == 0 {
-		fmt.Fprint(os.Stderr, usage)
+		_, _ = fmt.Fprint(os.Stderr, usage)
 		return errors.New("a command is needed")
 	}
 	where := addressesFrom(os.Getenv)
@@ -53,9 +53,9 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	case "demo":
 		return runDemo(ctx, where, args[1:], out)
 	case "help", "-h", "--help":
-		fmt.Fprint(out, usage)
+		_, _ = fmt.Fprint(out, usage)
 		return nil
 	}
-	fmt.Fprint(os.Stderr, usage)
+	_, _ = fmt.Fprint(os.Stderr, usage)
 	return fmt.Errorf("there is no command %q", args[0])
 }

@@ -25,7 +25,7 @@ with 1 when something is not so.
 
 func runReplay(ctx context.Context, where addresses, args []string, out io.Writer) error {
 	flags := flag.NewFlagSet("replay", flag.ContinueOnError)
-	flags.Usage = func() { fmt.Fprint(flags.Output(), replayUsage); flags.PrintDefaults() }
+	flags.Usage = func() { _, _ = fmt.Fprint(flags.Output(), replayUsage); flags.PrintDefaults() }
 	stock := flags.Int64("stock", replay.DefaultStock, "opening stock of every SKU")
 	concurrency := flags.Int("concurrency", replay.DefaultConcurrency, "orders handed to the broker at once")
 	limit := flags.Int("limit", 0, "only the first so many orders; 0 means all")

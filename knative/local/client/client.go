@@ -157,14 +157,14 @@ type Problem struct {
 
 func (p *Problem) Error() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "answered %d", p.Status)
+	_, _ = fmt.Fprintf(&b, "answered %d", p.Status)
 	for _, part := range []string{p.Code, p.Detail} {
 		if part != "" {
 			b.WriteString(" " + part)
 		}
 	}
 	for _, e := range p.Errors {
-		fmt.Fprintf(&b, "; %s %s", e.Pointer, e.Code)
+		_, _ = fmt.Fprintf(&b, "; %s %s", e.Pointer, e.Code)
 	}
 	if p.Instance != "" {
 		b.WriteString(" (request " + p.Instance + ")")

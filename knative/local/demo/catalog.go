@@ -15,6 +15,7 @@ import (
 const (
 	category    = "coffee-and-tea"
 	productSlug = "morrow-finch-gooseneck-kettle"
+	currency    = "USD"
 )
 
 type amount struct {
@@ -38,8 +39,8 @@ type product struct {
 	} `json:"variants"`
 }
 
-// priceOf is what a variant costs in a currency.
-func (p product) priceOf(sku, currency string) int64 {
+// priceOf is what a variant costs in the story's currency.
+func (p product) priceOf(sku string) int64 {
 	for _, v := range p.Variants {
 		if v.SKU != sku {
 			continue
@@ -136,7 +137,7 @@ func (s *story) view(ctx context.Context) error {
 		p := s.product
 		text := fmt.Sprintf("%s by %s, ETag %s", p.Name, p.Brand, r.Header.Get("Etag"))
 		for _, v := range p.Variants {
-			text += fmt.Sprintf(", %s %s %s", v.SKU, money(amount{p.priceOf(v.SKU, "USD"), "USD"}), v.Availability)
+			text += fmt.Sprintf(", %s %s %s", v.SKU, money(amount{p.priceOf(v.SKU), currency}), v.Availability)
 		}
 		return text
 	})
@@ -180,8 +181,8 @@ func (s *story) interact(ctx context.Context) error {
 
 // changePrice switches between two prices, so that it can be told again.
 func (s *story) changePrice(ctx context.Context) error {
-	price := amount{8400, "USD"}
-	if s.product.priceOf(s.sku(), "USD") == price.Amount {
+	price := amount{8400, currency}
+	if s.product.priceOf(s.sku()) == price.Amount {
 		price.Amount = 8900
 	}
 	body := map[string]any{"price": price}
@@ -214,7 +215,7 @@ func (s *story) recommendationHears(ctx context.Context, price amount) error {
 	}
 	_, err = s.await(ctx, "recommendation", "com.mallhive.product.updated.v1", s.product.ID, func(e client.Received) bool {
 		var p product
-		return json.Unmarshal(e.Data, &p) == nil && p.priceOf(s.sku(), "USD") == price.Amount && s.recent(e)
+		return json.Unmarshal(e.Data, &p) == nil && p.priceOf(s.sku()) == price.Amount && s.recent(e)
 	})
 	return err
 }
@@ -234,10 +235,10 @@ func (s *story) seesPrice(ctx context.Context, price amount) error {
 	case <-time.After(1100 * time.Millisecond):
 	}
 	err := s.read(ctx, func(client.Reply) string {
-		return fmt.Sprintf("%s now costs %s", s.sku(), money(amount{s.product.priceOf(s.sku(), "USD"), "USD"}))
+		return fmt.Sprintf("%s now costs %s", s.sku(), money(amount{s.product.priceOf(s.sku()), currency}))
 	})
 	if err != nil {
 		return err
 	}
-	return hold(s.product.priceOf(s.sku(), "USD") == price.Amount, "the product still has its old price")
+	return hold(s.product.priceOf(s.sku()) == price.Amount, "the product still has its old price")
 }

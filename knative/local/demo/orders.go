@@ -77,8 +77,8 @@ func (s *story) checkAvailability(ctx context.Context) error {
 			Available int64   `json:"available_to_order"`
 		}
 	}
-	body := map[string]any{"currency": "USD", "lines": []any{
-		map[string]any{"sku": s.sku(), "quantity": 2, "expected_price": amount{s.product.priceOf(s.sku(), "USD"), "USD"}},
+	body := map[string]any{"currency": currency, "lines": []any{
+		map[string]any{"sku": s.sku(), "quantity": 2, "expected_price": amount{s.product.priceOf(s.sku()), currency}},
 		map[string]any{"sku": "NO-SUCH-SKU", "quantity": 1},
 	}}
 	_, err := s.ask(ctx, s.shop, request{method: http.MethodPost, path: "/v1/availability", body: body, want: http.StatusOK, into: &answer,

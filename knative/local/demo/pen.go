@@ -26,11 +26,11 @@ func (p pen) paint(code, text string) string {
 }
 
 func (p pen) heading(number int, title string) {
-	fmt.Fprintf(p.out, "\n%s\n", p.paint("1;36", fmt.Sprintf("%d. %s", number, title)))
+	_, _ = fmt.Fprintf(p.out, "\n%s\n", p.paint("1;36", fmt.Sprintf("%d. %s", number, title)))
 }
 
 func (p pen) request(method, path, body string) {
-	fmt.Fprintf(p.out, "  %s %s %s\n", p.paint("34", "→"), p.paint("1", method+" "+path), p.paint("2", body))
+	_, _ = fmt.Fprintf(p.out, "  %s %s %s\n", p.paint("34", "→"), p.paint("1", method+" "+path), p.paint("2", body))
 }
 
 func (p pen) reply(status int, text string) {
@@ -38,28 +38,28 @@ func (p pen) reply(status int, text string) {
 	if status >= 400 {
 		code = "33"
 	}
-	fmt.Fprintf(p.out, "  %s %s %s\n", p.paint("34", "←"), p.paint(code, fmt.Sprint(status)), text)
+	_, _ = fmt.Fprintf(p.out, "  %s %s %s\n", p.paint("34", "←"), p.paint(code, fmt.Sprint(status)), text)
 }
 
 func (p pen) sent(e client.Event, data string) {
-	fmt.Fprintf(p.out, "  %s %s %s %s\n", p.paint("35", "⇒ event"), p.paint("1", e.Type), e.Subject, p.paint("2", data))
+	_, _ = fmt.Fprintf(p.out, "  %s %s %s %s\n", p.paint("35", "⇒ event"), p.paint("1", e.Type), e.Subject, p.paint("2", data))
 }
 
 func (p pen) received(by string, e client.Received) {
-	fmt.Fprintf(p.out, "  %s %s %s %s %s\n", p.paint("35", "⇐ event"), p.paint("1", e.Type), e.Subject,
+	_, _ = fmt.Fprintf(p.out, "  %s %s %s %s %s\n", p.paint("35", "⇐ event"), p.paint("1", e.Type), e.Subject,
 		p.paint("2", shorten(e.Data, 260)), p.paint("35", "("+by+" stand-in)"))
 }
 
 func (p pen) say(format string, args ...any) {
-	fmt.Fprintf(p.out, "    %s\n", fmt.Sprintf(format, args...))
+	_, _ = fmt.Fprintf(p.out, "    %s\n", fmt.Sprintf(format, args...))
 }
 
 func (p pen) failure(err error) {
-	fmt.Fprintf(p.out, "  %s %v\n", p.paint("1;31", "✗ not as told:"), err)
+	_, _ = fmt.Fprintf(p.out, "  %s %v\n", p.paint("1;31", "✗ not as told:"), err)
 }
 
 func (p pen) end(format string, args ...any) {
-	fmt.Fprintf(p.out, "\n%s\n", p.paint("1;32", "✓ "+fmt.Sprintf(format, args...)))
+	_, _ = fmt.Fprintf(p.out, "\n%s\n", p.paint("1;32", "✓ "+fmt.Sprintf(format, args...)))
 }
 
 // shorten shows JSON on one line, as people write it, cut where it gets long.

@@ -38,7 +38,7 @@ func (s *shop) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.Header.Get("Authorization") != "Bearer pass" {
 		w.Header().Set("Content-Type", "application/problem+json")
 		w.WriteHeader(http.StatusUnauthorized)
-		fmt.Fprint(w, `{"status":401,"code":"unauthenticated","detail":"no token"}`)
+		_, _ = fmt.Fprint(w, `{"status":401,"code":"unauthenticated","detail":"no token"}`)
 		return
 	}
 	s.importRows(w, r)
@@ -111,7 +111,7 @@ func folder(t *testing.T, files map[string]string) string {
 func numbered(n int) string {
 	var b strings.Builder
 	for i := range n {
-		fmt.Fprintf(&b, `{"name":"row %d"}`+"\n", i)
+		_, _ = fmt.Fprintf(&b, `{"name":"row %d"}`+"\n", i)
 	}
 	return b.String()
 }
@@ -173,7 +173,7 @@ func TestAPartTheServiceDidNotSeeWholeIsAFailure(t *testing.T) {
 func TestAnAnswerWithoutSummaryIsAnError(t *testing.T) {
 	t.Parallel()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		fmt.Fprintln(w, `{"row":1,"result":"created"}`)
+		_, _ = fmt.Fprintln(w, `{"row":1,"result":"created"}`)
 	}))
 	t.Cleanup(server.Close)
 	err := Run(t.Context(), Options{Dir: folder(t, map[string]string{"products.ndjson": numbered(2)}), FrontURL: server.URL, Token: "pass"})

@@ -34,12 +34,12 @@ func (p *progress) Update(fraction float64, rows int64, elapsed time.Duration) {
 	if p.terminal {
 		filled := min(int(fraction*barWidth), barWidth)
 		bar := strings.Repeat("█", filled) + strings.Repeat("░", barWidth-filled)
-		fmt.Fprintf(p.out, "\r\x1b[K%-11s %s %s", p.kind, bar, text)
+		_, _ = fmt.Fprintf(p.out, "\r\x1b[K%-11s %s %s", p.kind, bar, text)
 		return
 	}
 	if elapsed >= p.plainAt {
 		p.plainAt = elapsed + 5*time.Second
-		fmt.Fprintf(p.out, "%-11s %s\n", p.kind, text)
+		_, _ = fmt.Fprintf(p.out, "%-11s %s\n", p.kind, text)
 	}
 }
 
@@ -48,9 +48,16 @@ func (p *progress) Finish(t Tally) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.terminal {
-		fmt.Fprint(p.out, "\r\x1b[K")
+		_, _ = fmt.Fprint(p.out, "\r\x1b[K")
 	}
-	fmt.Fprintf(p.out, "%-11s %d rows in %.1f s, %d parts\n", p.kind, t.Rows, t.Elapsed.Seconds(), t.Parts)
+	_, _ = fmt.Fprintf(p.out, "%-11s %d rows in %.1f s (%s)\n", p.kind, t.Rows, t.Elapsed.Seconds(), parts(t.Parts))
+}
+
+func parts(n int) string {
+	if n == 1 {
+		return "1 part"
+	}
+	return fmt.Sprintf("%d parts", n)
 }
 
 func perSecond(rows int64, elapsed time.Duration) float64 {

@@ -67,21 +67,21 @@ func (t *Tally) note(l line) {
 func (t Tally) printFailures(out io.Writer, most int) {
 	for i, f := range t.Failures {
 		if i == most {
-			fmt.Fprintf(out, "  … and %d more\n", t.Failed-int64(most))
+			_, _ = fmt.Fprintf(out, "  … and %d more\n", t.Failed-int64(most))
 			return
 		}
-		fmt.Fprintf(out, "  %s row %d (%s) failed: %s\n", t.Kind, f.Row, f.Key, strings.Join(f.Reasons, "; "))
+		_, _ = fmt.Fprintf(out, "  %s row %d (%s) failed: %s\n", t.Kind, f.Row, f.Key, strings.Join(f.Reasons, "; "))
 	}
 }
 
 func printSummary(out io.Writer, tallies []Tally) {
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(table, "\trows\tcreated\tupdated\tunchanged\tfailed\tseconds\trows/s\t")
+	_, _ = fmt.Fprintln(table, "\trows\tcreated\tupdated\tunchanged\tfailed\tseconds\trows/s\t")
 	for _, t := range tallies {
-		fmt.Fprintf(table, "%s\t%d\t%d\t%d\t%d\t%d\t%.1f\t%.0f\t%s\n", t.Kind, t.Rows, t.Created, t.Updated,
+		_, _ = fmt.Fprintf(table, "%s\t%d\t%d\t%d\t%d\t%d\t%.1f\t%.0f\t%s\n", t.Kind, t.Rows, t.Created, t.Updated,
 			t.Unchanged, t.Failed, t.Elapsed.Seconds(), t.PerSecond(), incompleteMark(t))
 	}
-	table.Flush()
+	_ = table.Flush()
 }
 
 func incompleteMark(t Tally) string {

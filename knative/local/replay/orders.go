@@ -25,12 +25,6 @@ type Order struct {
 	Lines    []Line `json:"lines"`
 }
 
-// placed is the data that is sent, the same for every pass.
-type placed struct {
-	OrderID string `json:"order_id"`
-	Lines   []Line `json:"lines"`
-}
-
 // readOrders reads an NDJSON file of orders, packed or not, in its order. An id
 // that occurs twice is refused: its second order could have no outcome.
 func readOrders(path string, limit int) ([]Order, error) {

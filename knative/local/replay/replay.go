@@ -80,7 +80,7 @@ type replay struct {
 	replies map[string]replies // of earlier passes, by order
 }
 
-func (r *replay) say(format string, args ...any) { fmt.Fprintf(r.out, format+"\n", args...) }
+func (r *replay) say(format string, args ...any) { _, _ = fmt.Fprintf(r.out, format+"\n", args...) }
 
 func withDefaults(o Options) Options {
 	if o.Stock < 0 {

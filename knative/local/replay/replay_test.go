@@ -44,7 +44,7 @@ func newWorld(t *testing.T) (*world, string) {
 	mux.HandleFunc("POST /v1/stock:import", w.importStock)
 	mux.HandleFunc("POST /v1/stock:lookup", w.lookup)
 	mux.HandleFunc("GET /v1/stock/{sku}/movements", w.ledger)
-	mux.HandleFunc("GET /v1/stock:audit", func(rw http.ResponseWriter, _ *http.Request) { fmt.Fprint(rw, `{"items":[]}`) })
+	mux.HandleFunc("GET /v1/stock:audit", func(rw http.ResponseWriter, _ *http.Request) { _, _ = fmt.Fprint(rw, `{"items":[]}`) })
 	mux.HandleFunc("GET /v1/reservations/{id}", w.reservation)
 	mux.HandleFunc("POST /broker", w.publish)
 	mux.HandleFunc("GET /order/received", w.received)
@@ -67,7 +67,7 @@ func (w *world) importStock(rw http.ResponseWriter, r *http.Request) {
 		w.levels[row.SKU] = &row
 		w.movements[row.SKU] = []movement{{Kind: "count", OnHandDelta: row.OnHand, OnHandAfter: row.OnHand}}
 	}
-	fmt.Fprintf(rw, `{"summary":{"rows":%d,"created":%d}}`, n, n)
+	_, _ = fmt.Fprintf(rw, `{"summary":{"rows":%d,"created":%d}}`, n, n)
 }
 
 func (w *world) lookup(rw http.ResponseWriter, r *http.Request) {

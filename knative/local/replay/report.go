@@ -37,18 +37,18 @@ func (p *progress) update() {
 		f.sent.Load(), len(f.events), float64(f.sent.Load())/elapsed, f.answered, float64(f.answered)/elapsed)
 	if p.terminal {
 		filled := min(int(f.answered)*barWidth/max(len(f.events), 1), barWidth)
-		fmt.Fprintf(p.out, "\r\x1b[K%-9s %s%s %s", f.what, strings.Repeat("█", filled), strings.Repeat("░", barWidth-filled), text)
+		_, _ = fmt.Fprintf(p.out, "\r\x1b[K%-9s %s%s %s", f.what, strings.Repeat("█", filled), strings.Repeat("░", barWidth-filled), text)
 		return
 	}
 	if time.Now().After(p.plainAt) {
 		p.plainAt = time.Now().Add(5 * time.Second)
-		fmt.Fprintf(p.out, "%-9s %s\n", f.what, text)
+		_, _ = fmt.Fprintf(p.out, "%-9s %s\n", f.what, text)
 	}
 }
 
 func (p *progress) finish() {
 	if p.terminal {
-		fmt.Fprint(p.out, "\r\x1b[K")
+		_, _ = fmt.Fprint(p.out, "\r\x1b[K")
 	}
 }
 
