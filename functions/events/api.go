@@ -21,13 +21,13 @@ func routes(_ context.Context, cfg *config, s *service.Service) error {
 	if err != nil {
 		return err
 	}
-	intake := interaction.New(s.DB, sink.quick, sink.waker.Wake, s.Log)
-	drainer := relay.New(relay.Options{DB: s.DB, Send: sink.send, Log: s.Log})
+	intake := interaction.New(s.DB, sink.quick, sink.waker.Wake)
+	drainer := relay.New(relay.Options{DB: s.DB, Send: sink.send, Trouble: logTrouble(s.Log)})
 	s.OnStop(drainer.Close)
 
 	api := s.API
 	admin := web.Scope("events:admin")
-	api.Handle(interactionsOperation(api), takeInteractions(intake))
+	api.Handle(interactionsOperation(api), takeInteractions(intake, s.Log))
 
 	web.Register(api, operation("list-event-types", "GET", "/v1/event-types", "Every event type that comes in or goes out", "event types", web.Public()), listTypes(cfg.PublicBaseURL))
 	web.Register(api, operation("get-event-type", "GET", "/v1/event-types/{type}", "One event type with its JSON Schema and an example", "event types", web.Public()), getType(cfg.PublicBaseURL))

@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 
+	"go.uber.org/zap"
+
 	"github.com/mallhive/product-service/functions/events/internal/relay"
 	"github.com/mallhive/product-service/shared/event"
 	"github.com/mallhive/product-service/shared/outbox"
@@ -18,5 +20,21 @@ func drainOn(r *relay.Relay, waker *outbox.Waker) event.Handler {
 			waker.Wake()
 		}
 		return nil, err
+	}
+}
+
+// logTrouble tells operators which event waits and why, and which has become a
+// dead letter.
+func logTrouble(log *zap.Logger) func(event.Event, int, event.Receipt) {
+	return func(e event.Event, attempts int, receipt event.Receipt) {
+		fields := []zap.Field{
+			zap.String("event_id", e.ID), zap.String("event_type", e.Type), zap.String("subject", e.Subject),
+			zap.Int("attempts", attempts), zap.Int("status", receipt.Status), zap.String("reason", receipt.Reason),
+		}
+		if receipt.Outcome == event.Refused {
+			log.Error("the broker refuses an event; it is a dead letter now", fields...)
+			return
+		}
+		log.Warn("an event could not be sent and waits", fields...)
 	}
 }

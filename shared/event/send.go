@@ -32,6 +32,19 @@ type Receipt struct {
 	Reason  string
 }
 
+// Down tells a receiver that takes nothing from anybody now from one that does
+// not like this event.
+func (r Receipt) Down() bool {
+	switch r.Status {
+	case 0:
+		return r.Outcome == Retry
+	case http.StatusTooManyRequests, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
+		return true
+	default:
+		return false
+	}
+}
+
 // Sender posts events to one sink over connections that are reused. It is safe
 // for concurrent use.
 type Sender struct {

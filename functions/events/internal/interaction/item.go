@@ -44,6 +44,9 @@ type Rejection struct {
 type Result struct {
 	Accepted int         `json:"accepted"`
 	Rejected []Rejection `json:"rejected"`
+
+	Stored    int   `json:"-"` // of the accepted: they wait in the outbox
+	Unchecked error `json:"-"` // why nobody could say which products are known
 }
 
 // MaxItems is how many interactions one request may hold.

@@ -2,11 +2,10 @@ package interaction
 
 import (
 	"context"
-	"time"
+	"fmt"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
-	"go.uber.org/zap"
 
 	"github.com/mallhive/product-service/shared/event"
 )
@@ -33,9 +32,9 @@ type found struct {
 	skus     map[string]uuid.UUID
 }
 
-// lookup asks the catalog about all items at once. Interactions do not wait
-// for a catalog that does not answer.
-func (t *Intake) lookup(ctx context.Context, items []Item) *found {
+// lookup asks the catalog about all items at once. An error is no reason to
+// drop them: they go on unchecked.
+func (t *Intake) lookup(ctx context.Context, items []Item) (*found, error) {
 	ctx, cancel := context.WithTimeout(ctx, lookupLimit)
 	defer cancel()
 	products, skus := map[uuid.UUID]bool{}, map[string]bool{}
@@ -48,9 +47,8 @@ func (t *Intake) lookup(ctx context.Context, items []Item) *found {
 	}
 	f := &found{products: map[uuid.UUID]bool{}, skus: map[string]uuid.UUID{}}
 	if len(products)+len(skus) == 0 {
-		return f
+		return f, nil
 	}
-	begun := time.Now()
 	rows, err := t.DB.Query(ctx, lookupSQL, pgx.NamedArgs{"products": keys(products), "skus": keys(skus)})
 	if err == nil {
 		var sku string
@@ -65,10 +63,9 @@ func (t *Intake) lookup(ctx context.Context, items []Item) *found {
 		})
 	}
 	if err != nil {
-		t.Log.Warn("interactions go on unchecked", zap.Error(err), zap.Duration("took", time.Since(begun)))
-		return nil
+		return nil, fmt.Errorf("look up the products of interactions: %w", err)
 	}
-	return f
+	return f, nil
 }
 
 // mark says in the data whether the product is known, and names it by id when

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-	"go.uber.org/zap"
 
 	"github.com/mallhive/product-service/shared/event"
 	"github.com/mallhive/product-service/shared/fault"
@@ -37,7 +36,6 @@ type Intake struct {
 	DB   postgres.DB
 	Send func(context.Context, event.Event) event.Receipt // nil: there is no broker
 	Wake func()                                           // called when events were put into the outbox
-	Log  *zap.Logger
 
 	code     *regexp.Regexp
 	last     atomic.Int64 // the newest sequence given
@@ -45,32 +43,34 @@ type Intake struct {
 }
 
 // New makes an intake; it contacts nothing.
-func New(db postgres.DB, send func(context.Context, event.Event) event.Receipt, wake func(), log *zap.Logger) *Intake {
-	return &Intake{DB: db, Send: send, Wake: wake, Log: log, code: regexp.MustCompile(`^[A-Za-z0-9._~-]{1,64}$`)}
+func New(db postgres.DB, send func(context.Context, event.Event) event.Receipt, wake func()) *Intake {
+	return &Intake{DB: db, Send: send, Wake: wake, code: regexp.MustCompile(`^[A-Za-z0-9._~-]{1,64}$`)}
 }
 
 // Take hands the items of a request on. What the broker does not take in time
 // goes to the outbox; only when that fails too the whole request fails, with a
 // fault of kind Unavailable, and may be repeated.
-func (t *Intake) Take(ctx context.Context, entries []entry) (Result, error) {
+func (t *Intake) Take(ctx context.Context, entries []Entry) (Result, error) {
 	now := time.Now().UTC().Truncate(time.Microsecond)
 	result := Result{Rejected: []Rejection{}}
 	var items []Item
 	var places []int // of the items in the request
 	for i, e := range entries {
-		if e.err == nil {
-			e.err = e.item.judge(t.code)
+		if e.Err == nil {
+			e.Err = e.Item.judge(t.code)
 		}
-		if e.err != nil {
-			result.Rejected = append(result.Rejected, Rejection{Index: i, Reason: e.err.Error()})
+		if e.Err != nil {
+			result.Rejected = append(result.Rejected, Rejection{Index: i, Reason: e.Err.Error()})
 			continue
 		}
-		items, places = append(items, e.item), append(places, i)
+		items, places = append(items, e.Item), append(places, i)
 	}
 	if len(items) == 0 {
 		return result, nil
 	}
-	events, err := t.events(ctx, items, now)
+	known, err := t.lookup(ctx, items)
+	result.Unchecked = err
+	events, err := t.events(ctx, items, known, now)
 	if err != nil {
 		return Result{}, err
 	}
@@ -81,12 +81,11 @@ func (t *Intake) Take(ctx context.Context, entries []entry) (Result, error) {
 	if err := t.store(ctx, waiting); err != nil {
 		return Result{}, err
 	}
-	result.Accepted = len(items) - len(refused)
+	result.Accepted, result.Stored = len(items)-len(refused), len(waiting)
 	return result, nil
 }
 
-func (t *Intake) events(ctx context.Context, items []Item, now time.Time) ([]event.Event, error) {
-	known := t.lookup(ctx, items)
+func (t *Intake) events(ctx context.Context, items []Item, known *found, now time.Time) ([]event.Event, error) {
 	types := eventTypes()
 	events := make([]event.Event, len(items))
 	for i, item := range items {
@@ -171,7 +170,6 @@ func (t *Intake) store(ctx context.Context, events []event.Event) error {
 	if err := outbox.Append(ctx, t.DB, events...); err != nil {
 		return fault.Passing(err, 5*time.Second, "the interactions can be neither sent nor stored now")
 	}
-	t.Log.Warn("interactions wait in the outbox", zap.Int("events", len(events)))
 	t.Wake()
 	return nil
 }

@@ -2,12 +2,10 @@ package relay
 
 import (
 	"context"
-	"net/http"
 	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5"
-	"go.uber.org/zap"
 
 	"github.com/mallhive/product-service/functions/events/internal/deadletter"
 	"github.com/mallhive/product-service/shared/event"
@@ -62,17 +60,13 @@ func (r *Relay) sendOne(ctx context.Context, row outbox.Claimed, b *batch) {
 	case event.Delivered:
 		b.put(func() { b.delivered = append(b.delivered, row) })
 	case event.Refused:
-		r.o.Log.Error("the broker refuses an event; it is a dead letter now",
-			zap.String("event_id", e.ID), zap.String("event_type", e.Type), zap.String("subject", e.Subject),
-			zap.Int("status", receipt.Status), zap.String("reason", receipt.Reason))
+		r.o.Trouble(e, row.Attempts+1, receipt)
 		b.put(func() {
 			b.buried = append(b.buried, row)
 			b.refused = append(b.refused, deadletter.Letter{Event: e, Status: receipt.Status, Reason: receipt.Reason})
 		})
 	default:
-		r.o.Log.Warn("an event could not be sent and waits",
-			zap.String("event_id", e.ID), zap.String("event_type", e.Type), zap.Int("attempts", row.Attempts+1),
-			zap.Int("status", receipt.Status), zap.String("reason", receipt.Reason))
+		r.o.Trouble(e, row.Attempts+1, receipt)
 		again := backoff(r.o.Backoff, row.Attempts, receipt.After)
 		b.put(func() {
 			b.failed = append(b.failed, outbox.Failure{Row: row, Reason: receipt.Reason, Again: again})
@@ -117,69 +111,4 @@ func (r *Relay) settle(ctx context.Context, b *batch) error {
 		}
 		return outbox.Postpone(ctx, tx, append(b.failed, b.unsent...)...)
 	})
-}
-
-// rest holds the relay back while the broker is down, so that an hour of
-// silence costs neither it nor the database more than a probe now and then.
-type rest struct {
-	mu       sync.Mutex
-	silent   int // answers in a row that say the broker is down
-	rests    int // in a row
-	restTill time.Time
-}
-
-const (
-	silentEnough = 8
-	longestRest  = 30 * time.Second
-)
-
-func (r *rest) learn(receipt event.Receipt) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if !down(receipt) {
-		r.silent, r.rests = 0, 0
-		return
-	}
-	r.silent++
-	enough := silentEnough
-	if r.rests > 0 {
-		enough = 1 // it was down a moment ago
-	}
-	if r.silent < enough || r.restTill.After(time.Now()) {
-		return
-	}
-	wait := min(500*time.Millisecond<<min(r.rests, 6), longestRest)
-	r.restTill = time.Now().Add(max(wait, min(receipt.After, longestRest)))
-	r.rests++
-	r.silent = 0
-}
-
-// down tells a broker that answers nobody from an event it does not like.
-func down(receipt event.Receipt) bool {
-	switch receipt.Status {
-	case 0:
-		return receipt.Outcome == event.Retry
-	case http.StatusTooManyRequests, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
-		return true
-	}
-	return false
-}
-
-func (r *rest) until() time.Time {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.restTill
-}
-
-func (r *rest) resting() bool { return r.until().After(time.Now()) }
-
-// limit is how many rows to claim: a few while it is not sure that the broker
-// is back.
-func (r *rest) limit(batch int) int {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.rests > 0 {
-		return min(batch, 4)
-	}
-	return batch
 }

@@ -11,8 +11,6 @@ import (
 	"sync"
 	"time"
 
-	"go.uber.org/zap"
-
 	"github.com/mallhive/product-service/shared/event"
 	"github.com/mallhive/product-service/shared/outbox"
 	"github.com/mallhive/product-service/shared/postgres"
@@ -22,7 +20,8 @@ import (
 type Options struct {
 	DB   postgres.DB
 	Send func(context.Context, event.Event) event.Receipt // nil: there is no broker, rows wait
-	Log  *zap.Logger
+	// Trouble hears of each event that was not taken, and how often it was tried.
+	Trouble func(e event.Event, attempts int, receipt event.Receipt)
 
 	Batch   int           // rows claimed at once
 	Workers int           // events under way at once
@@ -52,8 +51,8 @@ func New(o Options) *Relay {
 	setDefault(&o.Budget, 8*time.Second)
 	setDefault(&o.Lease, time.Minute)
 	setDefault(&o.Backoff, time.Second)
-	if o.Log == nil {
-		o.Log = zap.NewNop()
+	if o.Trouble == nil {
+		o.Trouble = func(event.Event, int, event.Receipt) {}
 	}
 	return &Relay{o: o}
 }
