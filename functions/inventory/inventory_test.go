@@ -20,8 +20,9 @@ import (
 // shop is a running inventory function and what tests do with it.
 type shop struct {
 	*servicetest.Server
-	t     testing.TB
-	staff servicetest.Header
+	t       testing.TB
+	staff   servicetest.Header
+	schemas *event.Schemas
 }
 
 func open(t testing.TB, with ...servicetest.Option) *shop {
@@ -30,7 +31,7 @@ func open(t testing.TB, with ...servicetest.Option) *shop {
 		EventConfig:     service.EventConfig{EventAuth: "network"},
 		DefaultCurrency: "USD", ReservationTTL: 15 * time.Minute, ReservationMaxTTL: 24 * time.Hour,
 	}
-	s := &shop{Server: servicetest.Start(t, "inventory", cfg, routes, with...), t: t}
+	s := &shop{Server: servicetest.Start(t, "inventory", cfg, routes, with...), t: t, schemas: event.NewSchemas()}
 	s.staff = s.Bearer(t, "inventory:lock", "inventory:write")
 	return s
 }
@@ -42,6 +43,13 @@ func stocked(t testing.TB, onHand map[string]int) *shop {
 	s.location("main", 1)
 	s.count("main", onHand)
 	return s
+}
+
+// of is the same shop for a subtest.
+func (s *shop) of(t testing.TB) *shop {
+	other := *s
+	other.t = t
+	return &other
 }
 
 func (s *shop) call(method, path string, body any, want int, headers ...servicetest.Header) servicetest.Answer {
@@ -136,7 +144,7 @@ func (s *shop) deliver(d delivery) (servicetest.Answer, event.Event) {
 	}
 	reply, err := event.FromResponse(&http.Response{Header: a.Header, Body: readCloser(a.Body)})
 	require.NoError(s.t, err, "%s", a.Body)
-	require.NoError(s.t, event.NewSchemas().Check(reply))
+	require.NoError(s.t, s.schemas.Check(reply))
 	return a, reply
 }
 

@@ -28,7 +28,7 @@ func scenes(t *testing.T, s *shop, do func(t *testing.T, sc *scene, c cell)) {
 	for i, c := range cells() {
 		t.Run(c.message+" when "+c.state, func(t *testing.T) {
 			t.Parallel()
-			do(t, &scene{shop: &shop{Server: s.Server, t: t, staff: s.staff}, order: "o" + itoa(i), sku: "A" + itoa(i)}, c)
+			do(t, &scene{shop: s.of(t), order: "o" + itoa(i), sku: "A" + itoa(i)}, c)
 		})
 	}
 }

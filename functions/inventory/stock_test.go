@@ -1,0 +1,236 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/mallhive/product-service/shared/service/servicetest"
+)
+
+func TestAnImportCountsEveryRowAndARerunChangesNothing(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	s.location("main", 1)
+	var rows strings.Builder
+	for i := range 3000 {
+		fmt.Fprintf(&rows, `{"sku":"S%d","location":"main","on_hand":%d}`+"\n", i, i)
+	}
+	results, summary := s.imported("?dry_run=true", rows.String())
+	require.Len(t, results, 3000)
+	require.Equal(t, importSummary{Rows: 3000, Created: 3000}, summary)
+	s.call("GET", "/v1/stock/S7", nil, 404)
+	_, summary = s.imported("", rows.String())
+	require.Equal(t, importSummary{Rows: 3000, Created: 3000}, summary)
+	results, summary = s.imported("?results=failed", rows.String())
+	require.Empty(t, results)
+	require.Equal(t, importSummary{Rows: 3000, Unchanged: 3000}, summary)
+	require.EqualValues(t, 2999, s.stock("S2999").OnHand)
+	require.Empty(t, s.announced(), "first counts cross no threshold")
+	s.sound()
+}
+
+func TestABadRowFailsAloneWithAllItsFaults(t *testing.T) {
+	t.Parallel()
+	s := stocked(t, map[string]int{"A": 1})
+	results, summary := s.imported("", strings.Join([]string{
+		`{"sku":"A","location":"main","on_hand":5}`,
+		`{"sku":"bad sku","location":"moon","on_hand":-1}`,
+		`nonsense`,
+		`{"sku":"B","location":"main"}`,
+		`{"sku":"B","location":"main","on_hand":1.5,"colour":"red"}`,
+		``,
+		`{"sku":"A","location":"main","on_hand":6}`,
+		`{"sku":"C","location":"main","on_hand":0}`,
+		`{"sku":"` + strings.Repeat("x", 300_000) + `"}`,
+		`{"sku":"D","location":"main","on_hand":4}`,
+	}, "\n"))
+	require.Equal(t, importSummary{Rows: 9, Created: 2, Updated: 2, Failed: 5}, summary)
+	codes := map[int][]string{}
+	for _, r := range results {
+		for _, f := range r.Errors {
+			codes[r.Row] = append(codes[r.Row], f.Pointer+" "+f.Code)
+		}
+	}
+	require.Equal(t, map[int][]string{
+		2: {"/sku invalid", "/on_hand out_of_range", "/location unknown_location"},
+		3: {" malformed"},
+		4: {"/on_hand required"},
+		5: {"/on_hand type", "/colour unknown"},
+		9: {" too_large"},
+	}, codes)
+	require.EqualValues(t, 6, s.stock("A").OnHand)
+	s.sound()
+}
+
+func TestAnImportThatEndsEarlyIsIncompleteNotDone(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	s.location("main", 1)
+	body := `{"sku":"A","location":"main","on_hand":5}` + "\n" + `{"sku":"B","loc`
+	req, err := http.NewRequestWithContext(context.Background(), "POST", s.URL+"/v1/stock:import", io.MultiReader(strings.NewReader(body), broken{}))
+	require.NoError(t, err)
+	req.Header.Set("Content-Type", "application/x-ndjson")
+	req.Header.Set(s.staff.Name, s.staff.Value)
+	_, err = http.DefaultTransport.RoundTrip(req)
+	require.Error(t, err)
+	gzipped := "\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\x03\xab\x56\x2a" // begins, and does not end
+	a := s.call("POST", "/v1/stock:import", gzipped, 200,
+		servicetest.Header{Name: "Content-Type", Value: "application/x-ndjson"}, servicetest.Header{Name: "Content-Encoding", Value: "gzip"})
+	require.Contains(t, string(a.Body), `"incomplete":true`)
+	s.call("POST", "/v1/stock:import?resutls=failed", "", 422, servicetest.Header{Name: "Content-Type", Value: "application/x-ndjson"})
+	s.call("POST", "/v1/stock:import", "", 415, servicetest.Header{Name: "Content-Type", Value: "text/csv"})
+}
+
+type broken struct{}
+
+func (broken) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }
+
+func TestACountNeedsTheVersionItReplaces(t *testing.T) {
+	t.Parallel()
+	s := stocked(t, map[string]int{"A": 10})
+	put := func(path string, onHand, want int, headers ...servicetest.Header) servicetest.Answer {
+		t.Helper()
+		return s.call("PUT", path, map[string]any{"on_hand": onHand, "reason": "stocktaking"}, want, headers...)
+	}
+	match := func(a servicetest.Answer) servicetest.Header {
+		return servicetest.Header{Name: "If-Match", Value: a.Header.Get("ETag")}
+	}
+	none := servicetest.Header{Name: "If-None-Match", Value: "*"}
+	seen := s.call("GET", "/v1/stock/A", nil, 200)
+	put("/v1/stock/A/locations/main", 9, 428)
+	put("/v1/stock/A/locations/main", 9, 412, none)
+	s.place("o", 201, "A", 1)
+	put("/v1/stock/A/locations/main", 9, 200, match(seen)) // a cart does not make a count stale
+	put("/v1/stock/A/locations/main", 8, 412, match(seen))
+	s.call("POST", "/v1/reservations/o/commit", nil, 200)
+	put("/v1/stock/A/locations/nowhere", 8, 404, none)
+	put("/v1/stock/B/locations/main", 3, 412, match(seen))
+	made := put("/v1/stock/B/locations/main", 3, 201, none)
+	put("/v1/stock/B/locations/main", 4, 200, match(made))
+	s.call("GET", "/v1/stock/B", nil, 304, servicetest.Header{Name: "If-None-Match", Value: s.call("GET", "/v1/stock/B", nil, 200).Header.Get("ETag")})
+	require.EqualValues(t, 8, s.stock("A").OnHand)
+	s.sound()
+}
+
+func TestACountBelowWhatIsReservedIsAShortfallThatNoLockRaises(t *testing.T) {
+	t.Parallel()
+	s := stocked(t, map[string]int{"A": 5})
+	s.place("o", 201, "A", 5)
+	s.count("main", map[string]int{"A": 3})
+	doc := s.stock("A")
+	require.Equal(t, []int64{3, 5, 2, -2}, []int64{doc.OnHand, doc.Reserved, doc.Shortfall, doc.Available})
+	s.place("p", 409, "A", 1)
+	s.sound()
+	s.call("POST", "/v1/reservations/o/commit", nil, 200)
+	doc = s.stock("A")
+	require.Equal(t, []int64{0, 2, 2}, []int64{doc.OnHand, doc.Reserved, doc.Shortfall}, "two were paid for and are owed")
+	s.sound()
+	s.call("POST", "/v1/reservations/o/release", nil, 200)
+	doc = s.stock("A")
+	require.Equal(t, []int64{3, 0, 0}, []int64{doc.OnHand, doc.Reserved, doc.Shortfall})
+	s.sound()
+}
+
+func (s *shop) announced() []string {
+	s.t.Helper()
+	rows, err := s.DB.Owner(s.t).Query(context.Background(), `select type || ' ' || subject from events.outbox where type like '%.stock.%' order by position`)
+	require.NoError(s.t, err)
+	var all []string
+	for rows.Next() {
+		var one string
+		require.NoError(s.t, rows.Scan(&one))
+		all = append(all, strings.TrimPrefix(one, "com.mallhive.stock."))
+	}
+	return all
+}
+
+func TestStockIsAnnouncedWhenItCrossesItsThreshold(t *testing.T) {
+	t.Parallel()
+	s := stocked(t, map[string]int{"A": 10}) // low at 5
+	s.place("o1", 201, "A", 4)
+	s.place("o2", 201, "A", 1)
+	s.place("o3", 201, "A", 1)
+	s.place("o4", 201, "A", 4)
+	s.call("POST", "/v1/reservations/o4/release", nil, 200)
+	s.count("main", map[string]int{"A": 20})
+	require.Equal(t, []string{"low.v1 A", "depleted.v1 A", "replenished.v1 A", "replenished.v1 A"}, s.announced())
+}
+
+func TestTheLedgerTellsEverythingThatMoved(t *testing.T) {
+	t.Parallel()
+	s := stocked(t, map[string]int{"A": 10})
+	s.place("o", 201, "A", 2)
+	s.call("POST", "/v1/reservations/o/commit", nil, 200)
+	s.call("POST", "/v1/reservations/o/release", map[string]any{"reason": "wrong size"}, 200)
+	var first, rest movementList
+	s.call("GET", "/v1/stock/A/movements?limit=2", nil, 200).JSON(t, &first)
+	s.call("GET", "/v1/stock/A/movements?limit=2&cursor="+*first.NextCursor, nil, 200).JSON(t, &rest)
+	type row struct {
+		kind                      string
+		onHand, reserved, now, in int64
+		reason                    string
+	}
+	var got []row
+	for _, m := range append(first.Items, rest.Items...) {
+		require.Equal(t, "tester", m.Actor)
+		got = append(got, row{m.Kind, m.OnHandDelta, m.ReservedDelta, m.OnHandAfter, m.ReservedAfter, m.Reason})
+	}
+	require.Equal(t, []row{
+		{"return", 2, 0, 10, 0, "wrong size"},
+		{"commit", -2, -2, 8, 0, ""},
+		{"reserve", 0, 2, 10, 2, ""},
+		{"count", 10, 0, 10, 0, "import"},
+	}, got)
+	require.Len(t, s.movements("o"), 3)
+	s.call("GET", "/v1/stock/B/movements", nil, 404)
+	s.call("GET", "/v1/movements", nil, 422)
+}
+
+func TestStockIsListedAndLookedUp(t *testing.T) {
+	t.Parallel()
+	s := stocked(t, map[string]int{"A": 10, "B": 5, "C": 0})
+	var page stockList
+	s.call("GET", "/v1/stock?low=true", nil, 200).JSON(t, &page)
+	require.Equal(t, []string{"B", "C"}, skusOf(page.Items))
+	s.call("GET", "/v1/stock?limit=2", nil, 200).JSON(t, &page)
+	require.Equal(t, []string{"A", "B"}, skusOf(page.Items))
+	a := s.call("GET", "/v1/stock?limit=2&cursor="+*page.NextCursor, nil, 200)
+	a.JSON(t, &page)
+	require.Equal(t, []string{"C"}, skusOf(page.Items))
+	var found stockLookup
+	s.call("POST", "/v1/stock:lookup", map[string]any{"skus": []string{"C", "X", "A"}}, 200).JSON(t, &found)
+	require.Equal(t, []string{"C", "A"}, skusOf(found.Items))
+	require.Equal(t, []string{"X"}, found.Missing)
+	require.Equal(t, "private, no-store", a.Header.Get("Cache-Control"))
+}
+
+func skusOf(items []stockDoc) []string {
+	skus := []string{}
+	for _, d := range items {
+		skus = append(skus, d.SKU)
+	}
+	return skus
+}
+
+func TestALocationIsCreatedOnceAndChangedByItsVersion(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	s.location("main", 1)
+	s.call("PUT", "/v1/locations/main", map[string]any{"name": "x", "priority": 1}, 412, servicetest.Header{Name: "If-None-Match", Value: "*"})
+	s.call("PUT", "/v1/locations/main", map[string]any{"name": "x", "priority": 1}, 428)
+	seen := s.call("GET", "/v1/locations/main", nil, 200).Header.Get("ETag")
+	s.call("PUT", "/v1/locations/main", map[string]any{"name": "Main", "priority": 7}, 200, servicetest.Header{Name: "If-Match", Value: seen})
+	s.call("PUT", "/v1/locations/main", map[string]any{"name": "Other", "priority": 8}, 412, servicetest.Header{Name: "If-Match", Value: seen})
+	s.call("PUT", "/v1/locations/a%20b", map[string]any{"name": "x", "priority": 1}, 422, servicetest.Header{Name: "If-None-Match", Value: "*"})
+	s.location("first", 0)
+	var all locationList
+	s.call("GET", "/v1/locations", nil, 200).JSON(t, &all)
+	require.Equal(t, []string{"first", "main"}, []string{all.Items[0].Code, all.Items[1].Code})
+	s.call("GET", "/v1/locations/nowhere", nil, 404)
+}
