@@ -7,10 +7,10 @@ import (
 	"context"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/mallhive/product-service/functions/catalog/internal/text"
 	"github.com/mallhive/product-service/shared/fault"
 )
 
@@ -47,14 +47,12 @@ func (a Attribute) Check() fault.List {
 	case a.Code == "brand" || a.Code == "price":
 		faults.Add("/code", "reserved", "%s is not an attribute: every product has it", a.Code)
 	}
-	if n := utf8.RuneCountInString(a.Name); n < 1 || n > 200 || strings.ContainsRune(a.Name, 0) || strings.TrimSpace(a.Name) == "" {
-		faults.Add("/name", "length", "1 to 200 characters")
-	}
+	text.Check(&faults, "/name", a.Name, 1, 200)
 	if a.Type != Text && a.Type != Number && a.Type != Boolean {
-		faults.Add("/type", "enum", "text, number or boolean")
+		faults.Add("/type", "not_allowed", "text, number or boolean")
 	}
-	if a.Unit != nil && (utf8.RuneCountInString(*a.Unit) > 50 || strings.ContainsRune(*a.Unit, 0)) {
-		faults.Add("/unit", "length", "at most 50 characters")
+	if a.Unit != nil {
+		text.Check(&faults, "/unit", *a.Unit, 0, 50)
 	}
 	return faults
 }

@@ -7,11 +7,11 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/google/uuid"
 
 	"github.com/mallhive/product-service/functions/catalog/internal/slug"
+	"github.com/mallhive/product-service/functions/catalog/internal/text"
 	"github.com/mallhive/product-service/shared/fault"
 )
 
@@ -57,12 +57,8 @@ func (c Category) Normalise() Category {
 func (c Category) Check() fault.List {
 	var faults fault.List
 	slug.Check(&faults, "/slug", c.Slug)
-	if n := utf8.RuneCountInString(c.Name); n > 200 || strings.TrimSpace(c.Name) == "" || strings.ContainsRune(c.Name, 0) {
-		faults.Add("/name", "length", "1 to 200 characters")
-	}
-	if len(c.Description) > 20000 || strings.ContainsRune(c.Description, 0) {
-		faults.Add("/description", "length", "at most 20000 characters, none of them NUL")
-	}
+	text.Check(&faults, "/name", c.Name, 1, 200)
+	text.Check(&faults, "/description", c.Description, 0, 20000)
 	if c.Position < 0 {
 		faults.Add("/position", "out_of_range", "0 or more")
 	}

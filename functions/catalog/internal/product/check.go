@@ -4,9 +4,9 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/mallhive/product-service/functions/catalog/internal/slug"
+	"github.com/mallhive/product-service/functions/catalog/internal/text"
 	"github.com/mallhive/product-service/shared/fault"
 )
 
@@ -31,13 +31,13 @@ func (d *Document) Check() fault.List {
 	if d.Slug != "" {
 		slug.Check(&faults, "/slug", d.Slug)
 	}
-	text(&faults, "/name", d.Name, 1, maxName)
-	text(&faults, "/description", d.Description, 0, maxDescription)
+	text.Check(&faults, "/name", d.Name, 1, maxName)
+	text.Check(&faults, "/description", d.Description, 0, maxDescription)
 	if d.Brand != nil {
-		text(&faults, "/brand", *d.Brand, 1, maxShort)
+		text.Check(&faults, "/brand", *d.Brand, 1, maxShort)
 	}
 	if d.ExternalID != nil {
-		text(&faults, "/external_id", *d.ExternalID, 1, maxShort)
+		text.Check(&faults, "/external_id", *d.ExternalID, 1, maxShort)
 	}
 	if d.Status != Draft && d.Status != Active && d.Status != Archived {
 		faults.Add("/status", "not_allowed", "draft, active or archived")
@@ -53,23 +53,6 @@ func (d *Document) Check() fault.List {
 	return faults
 }
 
-// text notes a text that is too short, too long, blank where it must not be,
-// or has a NUL, which PostgreSQL cannot store.
-func text(faults *fault.List, pointer, s string, least, most int) {
-	n := len(s)
-	if n > most {
-		n = utf8.RuneCountInString(s)
-	}
-	switch {
-	case strings.IndexByte(s, 0) >= 0:
-		faults.Add(pointer, "format", "no NUL character")
-	case least > 0 && strings.TrimSpace(s) == "":
-		faults.Add(pointer, "too_short", "not empty")
-	case n > most:
-		faults.Add(pointer, "too_long", "at most %d characters", most)
-	}
-}
-
 func names(faults *fault.List, pointer string, list []string, most int) {
 	if len(list) > most {
 		faults.Add(pointer, "too_many", "at most %d", most)
@@ -77,7 +60,7 @@ func names(faults *fault.List, pointer string, list []string, most int) {
 	seen := make(map[string]bool, len(list))
 	for i, name := range list {
 		at := pointer + "/" + strconv.Itoa(i)
-		text(faults, at, name, 1, maxShort)
+		text.Check(faults, at, name, 1, maxShort)
 		if seen[name] {
 			faults.Add(at, "duplicate", "named twice")
 		}
@@ -93,7 +76,7 @@ func (d *Document) checkAttributes(faults *fault.List) {
 		at := "/attributes/" + escape(code)
 		switch v := value.(type) {
 		case string:
-			text(faults, at, v, 0, maxValue)
+			text.Check(faults, at, v, 0, maxValue)
 		case bool, float64:
 		case []any:
 			if len(v) > maxList {
@@ -101,7 +84,7 @@ func (d *Document) checkAttributes(faults *fault.List) {
 			}
 			for i, item := range v {
 				if s, ok := item.(string); ok {
-					text(faults, at+"/"+strconv.Itoa(i), s, 0, maxValue)
+					text.Check(faults, at+"/"+strconv.Itoa(i), s, 0, maxValue)
 				} else {
 					faults.Add(at+"/"+strconv.Itoa(i), "wrong_type", "a list holds texts")
 				}
@@ -127,7 +110,7 @@ func (d *Document) checkMedia(faults *fault.List) {
 		if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" || len(m.URL) > 2000 {
 			faults.Add(at+"/url", "format", "an absolute http or https address")
 		}
-		text(faults, at+"/alt", m.Alt, 0, maxName)
+		text.Check(faults, at+"/alt", m.Alt, 0, maxName)
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/mallhive/product-service/functions/catalog/internal/text"
 	"github.com/mallhive/product-service/shared/fault"
 )
 
@@ -24,7 +25,7 @@ func (d *Document) checkVariants(faults *fault.List) {
 			faults.Add(at+"/sku", "duplicate", "another variant of this product has it")
 		}
 		skus[v.SKU] = true
-		text(faults, at+"/mpn", v.MPN, 0, maxName)
+		text.Check(faults, at+"/mpn", v.MPN, 0, maxName)
 		if v.WeightGrams != nil && *v.WeightGrams < 0 {
 			faults.Add(at+"/weight_grams", "out_of_range", "0 or more")
 		}
@@ -34,9 +35,9 @@ func (d *Document) checkVariants(faults *fault.List) {
 	}
 }
 
-// ValidSKU reports whether text can be a SKU.
-func ValidSKU(text string) bool {
-	return len(text) >= 1 && len(text) <= 64 && strings.Trim(text, skuCharacters) == ""
+// ValidSKU reports whether a text can be a SKU.
+func ValidSKU(sku string) bool {
+	return len(sku) >= 1 && len(sku) <= 64 && strings.Trim(sku, skuCharacters) == ""
 }
 
 func checkGTINs(faults *fault.List, at string, gtins []string) {
@@ -59,13 +60,13 @@ func checkGTINs(faults *fault.List, at string, gtins []string) {
 // ValidGTIN checks a GTIN-8, -12, -13 or -14, or one of them that lost its
 // leading zeros in some spreadsheet, by its check digit (GS1 General
 // Specifications, 7.9).
-func ValidGTIN(text string) bool {
-	if len(text) < 8 || len(text) > 14 {
+func ValidGTIN(gtin string) bool {
+	if len(gtin) < 8 || len(gtin) > 14 {
 		return false
 	}
 	sum, weight := 0, 1
-	for i := len(text) - 1; i >= 0; i-- {
-		c := text[i]
+	for i := len(gtin) - 1; i >= 0; i-- {
+		c := gtin[i]
 		if c < '0' || c > '9' {
 			return false
 		}
@@ -103,7 +104,7 @@ func (d *Document) checkOptions(faults *fault.List, at string, v Variant, combin
 			faults.Add(at+"/options/"+escape(name), "required", "the product's variants differ by it")
 			continue
 		}
-		text(faults, at+"/options/"+escape(name), value, 1, maxShort)
+		text.Check(faults, at+"/options/"+escape(name), value, 1, maxShort)
 		values = append(values, value)
 	}
 	stray := make([]string, 0, len(v.Options))
