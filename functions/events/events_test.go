@@ -19,9 +19,9 @@ import (
 	"github.com/mallhive/product-service/shared/service/servicetest"
 )
 
-// broker is what stands where the broker would: it keeps what it takes and
+// recorder is what stands where the broker would: it keeps what it takes and
 // answers as the test says.
-type broker struct {
+type recorder struct {
 	URL string
 
 	mu     sync.Mutex
@@ -29,16 +29,16 @@ type broker struct {
 	judge  func(event.Event) int // 0 means that the connection is cut
 }
 
-func startBroker(t *testing.T) *broker {
+func startBroker(t *testing.T) *recorder {
 	t.Helper()
-	b := &broker{}
+	b := &recorder{}
 	server := httptest.NewServer(b)
 	t.Cleanup(server.Close)
 	b.URL = server.URL
 	return b
 }
 
-func (b *broker) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (b *recorder) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	e, err := event.FromRequest(r)
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusBadRequest)
@@ -62,13 +62,13 @@ func (b *broker) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(status)
 }
 
-func (b *broker) answers(judge func(event.Event) int) {
+func (b *recorder) answers(judge func(event.Event) int) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.judge = judge
 }
 
-func (b *broker) took() []event.Event {
+func (b *recorder) took() []event.Event {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return append([]event.Event(nil), b.events...)
@@ -76,7 +76,7 @@ func (b *broker) took() []event.Event {
 
 func always(status int) func(event.Event) int { return func(event.Event) int { return status } }
 
-func start(t *testing.T, b *broker, with ...servicetest.Option) *servicetest.Server {
+func start(t *testing.T, b *recorder, with ...servicetest.Option) *servicetest.Server {
 	t.Helper()
 	cfg := &config{EventConfig: service.EventConfig{EventAuth: "network"}}
 	if b != nil {
@@ -133,7 +133,8 @@ func dueNow(t *testing.T, s *servicetest.Server) {
 	require.NoError(t, err)
 }
 
-func newProduct(t *testing.T, s *servicetest.Server, sku string) uuid.UUID {
+// newProduct has one variant, ICE-1.
+func newProduct(t *testing.T, s *servicetest.Server) uuid.UUID {
 	t.Helper()
 	id := uuid.Must(uuid.NewV7())
 	pool := s.DB.Pool(t, "catalog")
@@ -142,7 +143,7 @@ func newProduct(t *testing.T, s *servicetest.Server, sku string) uuid.UUID {
 		values ($1, $2, 'Toner', 'active', '')`, id, "toner-"+id.String())
 	require.NoError(t, err)
 	_, err = pool.Exec(context.Background(), `
-		insert into catalog.variants (id, product_id, sku, position) values ($1, $2, $3, 1)`, uuid.New(), id, sku)
+		insert into catalog.variants (id, product_id, sku, position) values ($1, $2, 'ICE-1', 1)`, uuid.New(), id)
 	require.NoError(t, err)
 	return id
 }

@@ -49,7 +49,7 @@ func TestAViewReachesTheBrokerAsOneEvent(t *testing.T) {
 	t.Parallel()
 	b := startBroker(t)
 	s := start(t, b)
-	product := newProduct(t, s, "ICE-1")
+	product := newProduct(t, s)
 	at := time.Now().UTC().Add(-time.Minute).Truncate(time.Millisecond)
 	got := interact(t, s, map[string]any{"interactions": []any{map[string]any{
 		"id": "click-7", "type": "view", "product_id": product, "session_id": "s", "user_id": "u", "occurred_at": at,
@@ -126,7 +126,7 @@ func TestUnknownProductsAreMarkedNotDropped(t *testing.T) {
 	t.Parallel()
 	b := startBroker(t)
 	s := start(t, b)
-	product := newProduct(t, s, "ICE-1")
+	product := newProduct(t, s)
 	interact(t, s, fmt.Sprintf(`{"interactions":[{"id":"a","type":"view","product_id":"%s"},{"id":"b","type":"view","product_id":"%s"},
 		{"id":"c","type":"view","sku":"ICE-1"},{"id":"d","type":"view","sku":"NONE"},{"id":"e","type":"view","product_id":"not-an-id"}]}`, product, uuid.New()))
 	known, subject := map[string]bool{}, map[string]string{}

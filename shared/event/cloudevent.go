@@ -154,38 +154,35 @@ func fromSDK(in *ce.Event) (Event, error) {
 		if err != nil {
 			return Event{}, malformed("attributes", "the attribute %.32q has a value that is not a CloudEvents type", name)
 		}
-		if err := e.setExtension(name, text); err != nil {
-			return Event{}, err
-		}
+		e.setExtension(name, text)
 	}
 	return e, nil
 }
 
-func (e *Event) setExtension(name, value string) error {
+func (e *Event) setExtension(name, value string) {
 	switch name {
 	case "sequence":
 		// Others may count in another way; only ours is a number for certain.
 		if n, err := strconv.ParseInt(value, 10, 64); err == nil && n >= 0 {
 			e.Sequence = n
-			return nil
+			return
 		}
 	case "partitionkey":
 		e.PartitionKey = value
-		return nil
+		return
 	case "traceparent":
 		e.Traceparent = value
-		return nil
+		return
 	case "replay":
 		if on, err := strconv.ParseBool(value); err == nil {
 			e.Replay = on
-			return nil
+			return
 		}
 	}
 	if e.Extensions == nil {
 		e.Extensions = map[string]string{}
 	}
 	e.Extensions[name] = value
-	return nil
 }
 
 // toSDK is the event as the SDK writes it; it must hold to CloudEvents 1.0.

@@ -88,7 +88,7 @@ func TestAReplySurvivesTheResponse(t *testing.T) {
 		}
 	}))
 	t.Cleanup(server.Close)
-	resp, err := http.Get(server.URL) //nolint:noctx // a test's own server
+	resp, err := http.Get(server.URL)
 	require.NoError(t, err)
 	defer func() { _ = resp.Body.Close() }()
 	e, err := event.FromResponse(resp)

@@ -116,7 +116,7 @@ func TestInteractionsWithoutConsentNameNobody(t *testing.T) {
 
 func TestRepliesToOneStepHaveOneID(t *testing.T) {
 	t.Parallel()
-	require.Equal(t, event.ReplyID("536365", "placed"), event.ReplyID("536365", "placed"))
+	require.Equal(t, "134f0c3d-8413-5310-a502-d73f8bd62f6d", event.ReplyID("536365", "placed"), "it must never change, or a redelivery gets another id")
 	require.NotEqual(t, event.ReplyID("536365", "placed"), event.ReplyID("536365", "paid"))
 	require.NotEqual(t, event.ReplyID("5", "36paid"), event.ReplyID("536", "paid"))
 }

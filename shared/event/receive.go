@@ -51,8 +51,9 @@ type receiver struct {
 
 func (rc *receiver) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	e, reply, err := rc.handle(r)
-	kind, known := e.Type, false
-	if _, known = rc.table[e.Type]; !known {
+	kind := e.Type
+	_, known := rc.table[e.Type]
+	if !known {
 		kind = "unknown" // a stranger must not make a time series each
 	}
 	status := http.StatusAccepted

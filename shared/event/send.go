@@ -119,7 +119,7 @@ func (s *Sender) Send(ctx context.Context, e Event) Receipt {
 	if err != nil {
 		return Receipt{Reason: noAnswer(err)}
 	}
-	defer resp.Body.Close()
+	defer func() { _ = resp.Body.Close() }()
 	body, _ := io.ReadAll(io.LimitReader(resp.Body, 1024))
 	// The rest is read so that the connection can be used again.
 	_, _ = io.Copy(io.Discard, io.LimitReader(resp.Body, MaxBytes))
@@ -143,7 +143,7 @@ func (s *Sender) override(e Event) Event {
 	}
 	e.Extensions = merged
 	for name, value := range s.extensions {
-		_ = e.setExtension(name, value)
+		e.setExtension(name, value)
 	}
 	return e
 }

@@ -148,6 +148,7 @@ func (t *Intake) send(ctx context.Context, events []event.Event) (waiting []even
 	workers.Wait()
 	for i, outcome := range outcomes {
 		switch outcome {
+		case event.Delivered:
 		case event.Retry:
 			waiting = append(waiting, events[i])
 		case event.Refused:
