@@ -2,6 +2,7 @@ package shared_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"go/ast"
 	"go/parser"
@@ -14,6 +15,7 @@ import (
 	"testing"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/stretchr/testify/require"
 
 	"github.com/mallhive/product-service/shared/postgres/testdb"
@@ -128,32 +130,78 @@ func TestEveryQueryPreparesOnTheMigratedSchema(t *testing.T) {
 		text, _, err := pgx.NamedArgs{}.RewriteQuery(ctx, nil, q.text, nil)
 		require.NoError(t, err, q.where)
 		_, err = conns[function].Prepare(ctx, fmt.Sprintf("q%d", i), text)
+		if fragment(err) {
+			continue
+		}
 		require.NoError(t, err, "%s %s:\n%s", q.where, q.name, q.text)
 	}
 }
 
-// owners says which package's SQL may name a table. Views are open to those
-// who were granted them.
+// fragment recognizes the rest of a query that begins in another constant: it
+// names a common table, which unlike ours has no schema.
+func fragment(err error) bool {
+	var pg *pgconn.PgError
+	return errors.As(err, &pg) && pg.Code == "42P01" && !strings.Contains(pg.Message, ".")
+}
+
+// owners is which package's SQL names a table; no other may.
 var owners = map[string]string{
-	"events.outbox":       "outbox",
-	"idempotency_keys":    "idempotency",
-	"inventory.levels":    "stock",
-	"events.dead_letters": "deadletter",
+	"catalog.attributes":          "functions/catalog/internal/attribute",
+	"catalog.categories":          "functions/catalog/internal/category",
+	"catalog.category_filters":    "functions/catalog/internal/category",
+	"catalog.product_categories":  "functions/catalog/internal/category",
+	"catalog.listings":            "functions/catalog/internal/listing",
+	"catalog.listing_prices":      "functions/catalog/internal/listing",
+	"catalog.terms":               "functions/catalog/internal/listing",
+	"catalog.search_documents":    "functions/catalog/internal/listing",
+	"catalog.prices":              "functions/catalog/internal/price",
+	"catalog.products":            "functions/catalog/internal/product",
+	"catalog.variants":            "functions/catalog/internal/product",
+	"catalog.old_slugs":           "functions/catalog/internal/product",
+	"inventory.locations":         "functions/inventory/internal/stock",
+	"inventory.stock":             "functions/inventory/internal/stock",
+	"inventory.levels":            "functions/inventory/internal/stock",
+	"inventory.movements":         "functions/inventory/internal/stock",
+	"inventory.reservations":      "functions/inventory/internal/reservation",
+	"inventory.reservation_lines": "functions/inventory/internal/reservation",
+	"inventory.messages":          "functions/inventory/internal/reservation",
+	"events.dead_letters":         "functions/events/internal/deadletter",
+	"events.outbox":               "shared/outbox",
+	"idempotency_keys":            "shared/idempotency",
 }
 
 func TestEachTableIsNamedByItsOwnerAlone(t *testing.T) {
 	t.Parallel()
-	tables := regexp.MustCompile(`\b(catalog|inventory|events)\.([a-z_]+)\b`)
-	writers := map[string]map[string]bool{}
+	for table := range tables(t) {
+		require.Contains(t, owners, table, "a table has an owner")
+	}
 	for _, q := range queries(t) {
-		for _, m := range tables.FindAllString(q.text, -1) {
-			if writers[m] == nil {
-				writers[m] = map[string]bool{}
-			}
-			writers[m][q.dir] = true
+		dir := strings.TrimPrefix(q.dir, "../")
+		if !strings.HasPrefix(dir, "functions/") {
+			dir = "shared/" + dir
+		}
+		for table, owner := range owners {
+			named := regexp.MustCompile(`\b` + regexp.QuoteMeta(table) + `\b`).MatchString(q.text)
+			require.False(t, named && dir != owner, "%s names %s, which is %s's", q.where, table, owner)
 		}
 	}
-	for table, dirs := range writers {
-		t.Log(table, dirs)
+}
+
+// tables are all that the migrations make.
+func tables(t *testing.T) map[string]bool {
+	t.Helper()
+	rows, err := testdb.New(t).Owner(t).Query(context.Background(), `
+		select case when c.relname = 'idempotency_keys' then c.relname else n.nspname || '.' || c.relname end
+		from pg_class c
+		join pg_namespace n on n.oid = c.relnamespace
+		where c.relkind in ('r', 'p')
+		  and n.nspname in ('catalog', 'inventory', 'events')`)
+	require.NoError(t, err)
+	names, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	require.NoError(t, err)
+	all := map[string]bool{}
+	for _, name := range names {
+		all[name] = true
 	}
+	return all
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"github.com/mallhive/product-service/functions/catalog/internal/attribute"
 	"github.com/mallhive/product-service/shared/event"
 	"github.com/mallhive/product-service/shared/fault"
 	"github.com/mallhive/product-service/shared/outbox"
@@ -95,27 +96,14 @@ func placeBelow(ctx context.Context, tx pgx.Tx, c Category, old *Stored) (*uuid.
 	return parent, append(faults, unknown...).Err()
 }
 
-const knownFiltersSQL = `
-select code
-from catalog.attributes
-where code = any(@codes)`
-
 func unknownFilters(ctx context.Context, tx pgx.Tx, codes []string) (fault.List, error) {
-	rows, err := tx.Query(ctx, knownFiltersSQL, pgx.NamedArgs{"codes": codes})
+	known, err := attribute.Definitions(ctx, tx, codes)
 	if err != nil {
 		return nil, fmt.Errorf("attributes of filters: %w", err)
-	}
-	list, err := pgx.CollectRows(rows, pgx.RowTo[string])
-	if err != nil {
-		return nil, fmt.Errorf("attributes of filters: %w", err)
-	}
-	known := map[string]bool{"brand": true, "price": true}
-	for _, code := range list {
-		known[code] = true
 	}
 	var faults fault.List
 	for i, code := range codes {
-		if !known[code] {
+		if _, ok := known[code]; !ok && code != "brand" && code != "price" {
 			faults.Add("/filters/"+strconv.Itoa(i), "unknown_attribute", "there is no such attribute")
 		}
 	}
