@@ -42,15 +42,15 @@ select
         when p.unpublish_at <= clock_timestamp() then 'gone'
         else 'visible'
     end as state,
-    d.document,
+    -- As a join the documents of all products would be made, and hashed.
+    (select d.document from catalog.product_documents d where d.product_id = p.id) as document,
     coalesce((
         select jsonb_object_agg(s.sku, s.availability)
         from catalog.variants v
         join inventory.sellability s on s.sku = v.sku
         where v.product_id = p.id
             and v.removed_at is null), '{}') as availability
-from catalog.products p
-join catalog.product_documents d on d.product_id = p.id`
+from catalog.products p`
 
 // A slug means the live product, else the one deleted last.
 const byRefSQL = viewColumns + `
