@@ -84,6 +84,10 @@ func foreign(b Books) map[string]taken {
 	return others
 }
 
+// stillHeld is what others hold of what they held when it began: their locks run
+// out meanwhile, and nothing else may change it.
+func (t taken) stillHeld(now int64) int64 { return max(0, min(now, t.held)) }
+
 // live is what running reservations hold: reserved, less what has expired and
 // is not recorded as such yet.
 func (l Level) live() int64 { return l.OnHand - l.Available - l.SafetyStock }
@@ -129,7 +133,7 @@ func checkSKU(level Level, ledger Entries, ours, others taken) []string {
 	if level.Reserved > level.OnHand+level.Shortfall {
 		fail("is oversold: %d reserved of %d on hand", level.Reserved, level.OnHand)
 	}
-	sold, held := ours.sold+others.sold, ours.held+others.held
+	sold, held := ours.sold+others.sold, ours.held+others.stillHeld(level.live()-ours.held)
 	remaining := level.Available + level.SafetyStock
 	if sold+held+remaining != ledger.Supplied {
 		fail("sold %d + reserved %d + remaining %d is not the opening %d", sold, held, remaining, ledger.Supplied)

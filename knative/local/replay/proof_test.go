@@ -78,6 +78,11 @@ func TestWhatOthersHoldAndBoughtIsNotHeldAgainstTheOrders(t *testing.T) {
 	after.Levels["A"] = Level{SKU: "A", OnHand: 12, Reserved: 5, Available: 7}
 	after.Ledger["A"] = Entries{Supplied: 13, Sold: 1, Held: 5}
 	require.Empty(t, check(twoOrders(), after, others))
+
+	after.Levels["A"] = Level{SKU: "A", OnHand: 12, Reserved: 5, Available: 9}
+	require.Empty(t, check(twoOrders(), after, others), "their lock ran out")
+	after.Levels["A"] = Level{SKU: "A", OnHand: 12, Reserved: 5, Available: 6}
+	require.Equal(t, []string{"sold 1 + reserved 5 + remaining 6 is not the opening 13"}, whats(check(twoOrders(), after, others)))
 }
 
 func TestEveryBrokenPromiseIsNamed(t *testing.T) {
