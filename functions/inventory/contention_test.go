@@ -6,11 +6,13 @@ import (
 	"io"
 	"math/rand/v2"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/mallhive/product-service/shared/event"
+	"github.com/mallhive/product-service/shared/service/servicetest"
 )
 
 func readCloser(b []byte) io.ReadCloser { return io.NopCloser(bytes.NewReader(b)) }
@@ -54,6 +56,28 @@ func TestOrdersDeliveredThriceInAnyOrderGetOneReplyEach(t *testing.T) {
 	}
 	require.Equal(t, map[string]int{event.InventoryLocked: 100, event.InventoryRejected: 100}, types)
 	s.sound()
+}
+
+func TestInstancesBesideEachOtherShareOneStock(t *testing.T) {
+	t.Parallel()
+	one := stocked(t, map[string]int{"A": 60, "B": 60})
+	two := open(t, servicetest.On(one.DB))
+	two.staff = two.Bearer(t, "inventory:lock")
+	var locked atomic.Int64
+	together(150, func(i int) {
+		first, second := "A", "B"
+		if i%2 == 0 {
+			first, second = second, first
+		}
+		id := fmt.Sprint("o", i/2*2) // both instances are asked for every other order
+		reply := []*shop{one, two}[i%2].event(event.OrderPlaced, "placed "+id, id, map[string]any{"lines": lines(first, 1, second, 1)})
+		if reply.Type == event.InventoryLocked {
+			locked.Add(1)
+		}
+	})
+	require.EqualValues(t, 2*60, locked.Load())
+	require.EqualValues(t, 0, one.stock("A").Available)
+	one.sound()
 }
 
 // requireSame compares what a redelivery must repeat.

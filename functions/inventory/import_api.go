@@ -85,11 +85,11 @@ func importStock(db postgres.DB, wake func()) http.Handler {
 			return
 		}
 		job := &importJob{
-			// A stream may take longer than a request; each batch has its own time.
-			ctx: context.WithoutCancel(r.Context()), db: db, stream: stream, importOptions: o,
+			db: db, stream: stream, importOptions: o,
 			cause: stock.OfNobody(auth.CallerFrom(r.Context()).Subject, "import"),
 		}
-		job.run()
+		// A stream may take longer than a request; each batch has its own time.
+		job.run(context.WithoutCancel(r.Context()))
 		if job.Created+job.Updated > 0 && !o.dryRun {
 			wake()
 		}
@@ -127,14 +127,13 @@ func importOptionsOf(r *http.Request) (importOptions, error) {
 type importJob struct {
 	importOptions
 	importSummary
-	ctx    context.Context
 	db     postgres.DB
 	stream *web.Stream
 	cause  stock.Cause
 	rows   []countRow
 }
 
-func (j *importJob) run() {
+func (j *importJob) run(ctx context.Context) {
 	for !j.Incomplete {
 		number, line, err := j.stream.Next()
 		if errors.Is(err, io.EOF) {
@@ -150,21 +149,21 @@ func (j *importJob) run() {
 		}
 		row.number = number
 		if j.rows = append(j.rows, row); len(j.rows) >= importRows {
-			j.post()
+			j.post(ctx)
 		}
 	}
-	j.post()
+	j.post(ctx)
 	_ = j.stream.Write(summaryLine{j.importSummary})
 	_ = j.stream.Flush()
 }
 
 // post counts the gathered rows and writes their results. Rows that cannot be
 // written, because the database does not answer, end the import as incomplete.
-func (j *importJob) post() {
+func (j *importJob) post(ctx context.Context) {
 	if len(j.rows) == 0 {
 		return
 	}
-	if err := countRows(j.ctx, j.db, j.cause, j.rows, j.dryRun); err != nil {
+	if err := countRows(ctx, j.db, j.cause, j.rows, j.dryRun); err != nil {
 		j.Incomplete = true
 		for i := range j.rows {
 			j.rows[i].result = failed

@@ -126,7 +126,7 @@ type delivery struct {
 	Data     map[string]any
 }
 
-func (s *shop) deliver(d delivery) (servicetest.Answer, event.Event) {
+func (s *shop) deliver(d delivery, headers ...servicetest.Header) (servicetest.Answer, event.Event) {
 	s.t.Helper()
 	body, err := json.Marshal(d.Data)
 	require.NoError(s.t, err)
@@ -137,6 +137,9 @@ func (s *shop) deliver(d delivery) (servicetest.Answer, event.Event) {
 		"Ce-Source": "/order-service", "Ce-Subject": fmt.Sprint(d.Data["order_id"]),
 	} {
 		req.Header.Set(name, value)
+	}
+	for _, h := range headers {
+		req.Header.Set(h.Name, h.Value)
 	}
 	a := s.Send(s.t, req)
 	if a.Status != http.StatusOK {

@@ -73,7 +73,7 @@ func TestAnImportThatEndsEarlyIsIncompleteNotDone(t *testing.T) {
 	s := open(t)
 	s.location("main", 1)
 	body := `{"sku":"A","location":"main","on_hand":5}` + "\n" + `{"sku":"B","loc`
-	req, err := http.NewRequestWithContext(context.Background(), "POST", s.URL+"/v1/stock:import", io.MultiReader(strings.NewReader(body), broken{}))
+	req, err := http.NewRequestWithContext(context.Background(), http.MethodPost, s.URL+"/v1/stock:import", io.MultiReader(strings.NewReader(body), broken{}))
 	require.NoError(t, err)
 	req.Header.Set("Content-Type", "application/x-ndjson")
 	req.Header.Set(s.staff.Name, s.staff.Value)

@@ -106,8 +106,9 @@ func apply(ctx context.Context, tx pgx.Tx, m Message, short needed) (Answer, err
 		return r.repeatLast(ctx, tx, m)
 	case Conflict:
 		return Answer{}, fault.Clash("not_committed", "the order is not committed: only what was sold can come back")
+	default:
+		return act(ctx, tx, m, outcome, records)
 	}
-	return act(ctx, tx, m, outcome, records)
 }
 
 // act moves stock and replies.

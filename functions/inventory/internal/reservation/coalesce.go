@@ -25,9 +25,18 @@ type Queue struct {
 }
 
 type ticket struct {
-	ctx   context.Context
 	order Order
+	left  <-chan struct{} // closed when nobody waits any more
 	done  chan Decision
+}
+
+func (t *ticket) abandoned() bool {
+	select {
+	case <-t.left:
+		return true
+	default:
+		return false
+	}
 }
 
 const (
@@ -53,7 +62,7 @@ func (q *Queue) Place(ctx context.Context, o Order) (Answer, error) {
 		return Answer{}, err
 	}
 	o.Traceparent = outbox.Traceparent(ctx)
-	t := &ticket{ctx: ctx, order: o, done: make(chan Decision, 1)}
+	t := &ticket{order: o, left: ctx.Done(), done: make(chan Decision, 1)}
 	if !q.enter(t) {
 		return Answer{}, &fault.Error{
 			Kind: fault.Unavailable, Code: "overloaded", Detail: "too many orders wait to be decided", RetryAfter: time.Second,
@@ -101,7 +110,7 @@ func (q *Queue) next() []*ticket {
 	lines := 0
 	for _, t := range q.waiting {
 		switch {
-		case t.ctx.Err() != nil: // nobody waits for it any more
+		case t.abandoned():
 		case len(batch) < batchOrders && !ids[t.order.ID] && (lines == 0 || lines+len(t.order.Lines) <= batchLines):
 			ids[t.order.ID] = true
 			lines += len(t.order.Lines)

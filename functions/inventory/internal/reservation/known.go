@@ -25,7 +25,8 @@ type known struct {
 const readKnown = `
 	select order_id, state, tombstone, fingerprint, placed, now() as now
 	from inventory.reservations
-	where order_id = any(@ids)`
+	where order_id = any(@ids)
+	order by order_id`
 
 // answerKnown answers the orders that were there before.
 func answerKnown(ctx context.Context, tx pgx.Tx, orders []Order, fresh map[string]*placing, decisions []Decision) error {

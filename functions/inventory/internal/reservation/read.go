@@ -62,6 +62,7 @@ func Get(ctx context.Context, db postgres.DB, orderID string) (Reservation, erro
 	return found[0], nil
 }
 
+// What is overdue is expired, but for what was sold of it before.
 const readPage = `
 	select
 		r.order_id,
@@ -82,7 +83,7 @@ const readPage = `
 	) o
 	where r.order_id > @after
 		and (@state = '' or case when o.overdue then 'expired' else r.state end = @state)
-		and (@sku = '' or r.order_id in (select l.order_id from inventory.reservation_lines l where l.sku = @sku))
+		and (@sku = '' or r.order_id in (select t.order_id from inventory.takers t where t.sku = @sku))
 	order by r.order_id
 	limit @limit`
 

@@ -183,13 +183,3 @@ func (r *record) requested() ([]event.OrderLine, error) {
 	}
 	return lines, err
 }
-
-func (r *record) skus() []string {
-	skus := make([]string, 0, len(r.lines))
-	for _, l := range r.lines {
-		if n := len(skus); n == 0 || skus[n-1] != l.SKU {
-			skus = append(skus, l.SKU)
-		}
-	}
-	return skus
-}

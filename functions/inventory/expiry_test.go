@@ -1,0 +1,76 @@
+package main
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/mallhive/product-service/shared/event"
+)
+
+func TestWhatExpiredIsFreeAtOnceAndRecordedOnce(t *testing.T) {
+	t.Parallel()
+	s := stocked(t, map[string]int{"A": 2, "B": 5})
+	s.event(event.OrderPlaced, "1", "late", map[string]any{"lines": lines("A", 2, "B", 1)})
+	s.overdue("late")
+	require.EqualValues(t, 2, s.stock("A").Available)
+	require.Equal(t, "expired", s.reservation("late").State)
+	require.Empty(t, s.outboxed("late"), "reading records nothing")
+	s.place("next", 201, "A", 2)
+	require.Equal(t, []string{"inventory.expired"}, s.outboxed("late"))
+	s.tick()
+	s.event(event.OrderCancelled, "2", "late", map[string]any{"reason": "x"})
+	require.Equal(t, []string{"inventory.expired"}, s.outboxed("late"))
+	require.EqualValues(t, 0, s.stock("A").Available)
+	require.EqualValues(t, 5, s.stock("B").Available)
+	s.sound()
+}
+
+func TestTheTickRecordsWhatExpired(t *testing.T) {
+	t.Parallel()
+	s := stocked(t, map[string]int{"A": 10})
+	s.place("o", 201, "A", 4)
+	s.place("runs", 201, "A", 1)
+	s.overdue("o")
+	s.tick()
+	require.Equal(t, []string{"inventory.locked", "inventory.expired"}, s.outboxed("o"))
+	require.EqualValues(t, 1, s.stock("A").Reserved)
+	require.Equal(t, "locked", s.reservation("runs").State)
+	s.sound()
+}
+
+func TestALaterMessageOfItsOrderRecordsTheExpiry(t *testing.T) {
+	t.Parallel()
+	s := stocked(t, map[string]int{"A": 2})
+	s.event(event.OrderPlaced, "1", "o", map[string]any{"lines": lines("A", 2)})
+	s.overdue("o")
+	paid := s.event(event.OrderPaid, "2", "o", nil)
+	require.Equal(t, event.InventoryCommitted, paid.Type)
+	require.Equal(t, []string{"inventory.expired"}, s.outboxed("o"))
+	require.EqualValues(t, 0, s.stock("A").OnHand)
+	s.sound()
+}
+
+func TestALockHoldsAsLongAsItsOrderSays(t *testing.T) {
+	t.Parallel()
+	s := stocked(t, map[string]int{"A": 10})
+	holds := func(id string) time.Duration { return time.Until(*s.reservation(id).ExpiresAt).Round(time.Minute) }
+	s.place("usual", 201, "A", 1)
+	require.Equal(t, 15*time.Minute, holds("usual"))
+	s.call("POST", "/v1/reservations", map[string]any{"order_id": "hour", "expires_in": 3600, "lines": lines("A", 1)}, 201)
+	require.Equal(t, time.Hour, holds("hour"))
+	s.call("POST", "/v1/reservations", map[string]any{"order_id": "week", "expires_in": 604800, "lines": lines("A", 1)}, 422)
+	s.event(event.OrderPlaced, "1", "far", map[string]any{"lines": lines("A", 1), "expires_at": time.Now().Add(1000 * time.Hour)})
+	require.Equal(t, 24*time.Hour, holds("far"), "no longer than the service allows")
+	past := s.event(event.OrderPlaced, "2", "past", map[string]any{"lines": lines("A", 1), "expires_at": time.Now().Add(-time.Hour)})
+	require.Equal(t, "expired", dataOf(t, past).Reason)
+
+	s.call("POST", "/v1/reservations/usual/extend", map[string]any{"expires_in": 7200}, 200)
+	require.Equal(t, 2*time.Hour, holds("usual"))
+	s.overdue("hour")
+	s.call("POST", "/v1/reservations/hour/extend", nil, 409)
+	s.call("POST", "/v1/reservations/nobody/extend", nil, 404)
+	require.EqualValues(t, 8, s.stock("A").Available)
+	s.sound()
+}

@@ -1,0 +1,86 @@
+package stock
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/mallhive/product-service/shared/postgres"
+)
+
+const lockLevels = `
+	select
+		l.sku,
+		l.location,
+		l.on_hand,
+		l.reserved,
+		l.backorder_allowance,
+		l.shortfall,
+		l.version,
+		p.priority
+	from inventory.levels l
+	join inventory.locations p on p.code = l.location
+	where l.sku = any(@skus)
+	order by l.sku, l.location
+	for update of l`
+
+const readPolicies = `
+	select
+		sku,
+		track,
+		when_out_of_stock,
+		backorder_limit,
+		available_on,
+		safety_stock,
+		low_stock_threshold,
+		max_per_order,
+		incoming,
+		version
+	from inventory.stock
+	where sku = any(@skus)`
+
+const readOverdue = `
+	select sku, sum(held)::bigint as held
+	from inventory.overdue
+	where sku = any(@skus)
+	group by sku`
+
+// Open locks every level of the SKUs, in the one order that all writers keep.
+// The rest is read after the locks are held, so that it is as new as they are.
+func Open(ctx context.Context, tx postgres.DB, skus []string) (*Book, error) {
+	b := &Book{pages: make(map[string]*page, len(skus))}
+	if len(skus) == 0 {
+		return b, nil
+	}
+	var levels []Level
+	args := pgx.NamedArgs{"skus": skus}
+	batch := &pgx.Batch{}
+	batch.Queue(lockLevels, args).Query(func(rows pgx.Rows) (err error) {
+		levels, err = pgx.CollectRows(rows, pgx.RowToStructByName[Level])
+		return err
+	})
+	batch.Queue(readPolicies, args).Query(func(rows pgx.Rows) error {
+		policies, err := pgx.CollectRows(rows, pgx.RowToStructByName[Policy])
+		for _, p := range policies {
+			b.pages[p.SKU] = &page{Policy: p}
+		}
+		return err
+	})
+	batch.Queue(readOverdue, args).Query(func(rows pgx.Rows) error {
+		var sku string
+		var held int64
+		_, err := pgx.ForEachRow(rows, []any{&sku, &held}, func() error {
+			if p := b.pages[sku]; p != nil {
+				p.overdue = held
+			}
+			return nil
+		})
+		return err
+	})
+	if err := tx.SendBatch(ctx, batch).Close(); err != nil {
+		return nil, fmt.Errorf("lock the levels of %d skus: %w", len(skus), err)
+	}
+	b.enter(levels)
+	return b, nil
+}
