@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"net/http"
 	"os"
@@ -80,23 +81,23 @@ func (s *stack) restorePending() {
 }
 
 // tick sends what the ping sources send, each minute that their schedule names.
-func (s *stack) tick(done <-chan struct{}) {
+func (s *stack) tick(ctx context.Context) {
 	for {
 		next := time.Now().Truncate(time.Minute).Add(time.Minute)
 		select {
-		case <-done:
+		case <-ctx.Done():
 			return
 		case <-time.After(time.Until(next)):
 		}
 		for _, p := range s.manifest.Pings {
 			if p.Due(next) {
-				s.ping(p)
+				s.ping(ctx, p)
 			}
 		}
 	}
 }
 
-func (s *stack) ping(p manifest.Ping) {
+func (s *stack) ping(ctx context.Context, p manifest.Ping) {
 	e := event.New()
 	e.SetID(uuid.NewString())
 	e.SetType("dev.knative.sources.ping")
@@ -106,7 +107,7 @@ func (s *stack) ping(p manifest.Ping) {
 		s.log.Warn("tick", zap.Error(err))
 		return
 	}
-	if err := s.broker.Publish(s.tickContext, e); err != nil {
+	if err := s.broker.Publish(ctx, e); err != nil {
 		s.log.Warn("tick", zap.Error(err))
 	}
 }

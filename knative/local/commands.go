@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"time"
@@ -73,7 +74,7 @@ func migrateOnly(ctx context.Context, s settings) error {
 	if err != nil {
 		return err
 	}
-	m, err := manifest.Read("knative")
+	m, err := manifest.Read(filepath.Join(s.root, "knative"))
 	if err != nil {
 		return err
 	}

@@ -59,9 +59,9 @@ func run(args []string) error {
 	case "run":
 		return runStack(ctx, stop, s)
 	case "stop":
-		return stopStack(s)
+		return stopStack(ctx, s)
 	case "clean":
-		return clean(s)
+		return clean(ctx, s)
 	case "token":
 		return printToken(s, args[1:])
 	case "psql":

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"time"
 
 	"go.uber.org/zap"
@@ -19,7 +20,7 @@ import (
 // back, so that a second Ctrl-C ends this program at once.
 func runStack(ctx context.Context, release func(), s settings) error {
 	started := time.Now()
-	m, err := manifest.Read("knative")
+	m, err := manifest.Read(filepath.Join(s.root, "knative"))
 	if err != nil {
 		return err
 	}
@@ -29,31 +30,34 @@ func runStack(ctx context.Context, release func(), s settings) error {
 	}
 	defer held.release()
 	st := &stack{settings: s, manifest: m, out: os.Stdout, died: make(chan string, 8), databaseGone: make(chan string, 1)}
-	s.endLeftovers(st.say)
-	if err := s.checkPorts(); err != nil {
+	s.endLeftovers(ctx, st.say)
+	if err := s.checkPorts(ctx); err != nil {
 		return err
 	}
 	if st.log, err = brokerLog(s.path("log")); err != nil {
 		return err
 	}
-	st.tickContext = ctx
 	st.say("building and starting (first time: about a minute) …")
 	err = st.start(ctx)
 	if err == nil {
-		go st.tick(ctx.Done())
+		go st.tick(ctx)
 		err = st.loadSample(ctx)
+	}
+	if err != nil && ctx.Err() == nil {
+		st.stop()
+		return err
 	}
 	if err == nil {
 		st.summary(time.Since(started))
 		err = st.watch(ctx)
 	}
-	if ctx.Err() != nil {
-		err = nil
-	}
 	release()
-	st.say("stopping …")
+	st.say("\nstopping …")
 	st.stop()
 	st.say("stopped; the data is kept for the next make run, make clean removes it")
+	if ctx.Err() != nil {
+		return nil
+	}
 	return err
 }
 
@@ -97,7 +101,7 @@ func (s *stack) loadSample(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	err = importer.Run(ctx, importer.Options{Dir: "knative/local/sample", FrontURL: address(s.settings.ports.front), Token: token, Out: s.out})
+	err = importer.Run(ctx, importer.Options{Dir: filepath.Join(s.settings.root, "knative/local/sample"), FrontURL: address(s.settings.ports.front), Token: token, Out: s.out})
 	if err != nil {
 		return fmt.Errorf("sample catalog: %w", err)
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"net"
 	"net/url"
@@ -14,6 +15,7 @@ import (
 
 // settings is what the environment says about this machine.
 type settings struct {
+	root        string // the repository
 	dir         string // everything the stack keeps
 	databaseURL string // of a server that is not ours
 	repository  string // where PostgreSQL is downloaded from
@@ -41,7 +43,7 @@ func readSettings(getenv func(string) string) (settings, error) {
 		return n
 	}
 	const port = 65535
-	s := settings{databaseURL: getenv("DATABASE_URL"), repository: getenv("POSTGRES_REPOSITORY"), backoff: 0.1}
+	s := settings{root: ".", databaseURL: getenv("DATABASE_URL"), repository: getenv("POSTGRES_REPOSITORY"), backoff: 0.1}
 	s.ports = ports{
 		front: number("PORT_FRONT", 8080, port), issuer: number("PORT_ISSUER", 8084, port),
 		broker: number("PORT_BROKER", 8090, port), sinks: number("PORT_SINKS", 8091, port),
@@ -89,30 +91,34 @@ func (s settings) named(ownPostgres bool) map[string]int {
 }
 
 // checkPorts finds what is taken before anything is started.
-func (s settings) checkPorts() error {
+func (s settings) checkPorts(ctx context.Context) error {
+	named := s.named(s.databaseURL == "")
 	user := map[int]string{}
-	for _, variable := range sortedKeys(s.named(s.databaseURL == "")) {
-		port := s.named(true)[variable]
+	for _, variable := range sortedKeys(named) {
+		port := named[variable]
 		if other := user[port]; other != "" {
 			return fmt.Errorf("%s and %s are both %d", other, variable, port)
 		}
 		user[port] = variable
-		if taken(port) {
+	}
+	for _, variable := range sortedKeys(named) {
+		port := named[variable]
+		if taken(ctx, port) {
 			return fmt.Errorf("port %d is taken by another program; choose another with %s, such as %s=%d make run",
-				port, variable, variable, port+10000)
+				port, variable, variable, 10000+port%50000)
 		}
 	}
 	return nil
 }
 
-func taken(port int) bool {
+func taken(ctx context.Context, port int) bool {
 	where := "localhost:" + strconv.Itoa(port)
 	// Some systems let two programs listen, one on all addresses, one on this.
-	if conn, err := net.DialTimeout("tcp", where, 300*time.Millisecond); err == nil {
+	if conn, err := (&net.Dialer{Timeout: 300 * time.Millisecond}).DialContext(ctx, "tcp", where); err == nil {
 		_ = conn.Close()
 		return true
 	}
-	listener, err := net.Listen("tcp", where)
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", where)
 	if err != nil {
 		return true
 	}

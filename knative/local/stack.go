@@ -41,7 +41,6 @@ type stack struct {
 	died      chan string // what ended without being asked to
 
 	databaseGone chan string
-	tickContext  context.Context
 }
 
 // start brings everything up; the caller stops it, also after an error.
@@ -58,7 +57,7 @@ func (s *stack) start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := s.startEdges(); err != nil {
+	if err := s.startEdges(ctx); err != nil {
 		return err
 	}
 	if err := s.startFunctions(logins); err != nil {
@@ -67,16 +66,16 @@ func (s *stack) start(ctx context.Context) error {
 	if err := s.awaitFunctions(ctx); err != nil {
 		return err
 	}
-	return s.openFrontDoor()
+	return s.openFrontDoor(ctx)
 }
 
 // quietly drops a second error that would only repeat that we are stopping.
 func quietly(error) error { return nil }
 
-func (s *stack) say(format string, args ...any) { fmt.Fprintf(s.out, format+"\n", args...) }
+func (s *stack) say(format string, args ...any) { _, _ = fmt.Fprintf(s.out, format+"\n", args...) }
 
 // startEdges starts what needs no database: issuer, stand-ins, broker.
-func (s *stack) startEdges() error {
+func (s *stack) startEdges(ctx context.Context) error {
 	var err error
 	ports := s.settings.ports
 	if s.issuer, err = issuer.Load(address(ports.issuer), s.settings.path("issuer.pem")); err != nil {
@@ -92,7 +91,7 @@ func (s *stack) startEdges() error {
 	for port, handler := range map[int]http.Handler{
 		ports.issuer: s.issuer.Handler(), ports.sinks: standin.Handler(neighboursByName), ports.broker: s.brokerHandler(),
 	} {
-		server, err := s.serve(port, handler)
+		server, err := s.serve(ctx, port, handler)
 		if err != nil {
 			return err
 		}
@@ -102,8 +101,8 @@ func (s *stack) startEdges() error {
 	return nil
 }
 
-func (s *stack) serve(port int, handler http.Handler) (*http.Server, error) {
-	listener, err := net.Listen("tcp", "localhost:"+strconv.Itoa(port))
+func (s *stack) serve(ctx context.Context, port int, handler http.Handler) (*http.Server, error) {
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", "localhost:"+strconv.Itoa(port))
 	if err != nil {
 		return nil, fmt.Errorf("listen: %w", err)
 	}
@@ -156,7 +155,7 @@ func ready(ctx context.Context, url string) bool {
 	if err != nil {
 		return false
 	}
-	response, err := http.DefaultClient.Do(request)
+	response, err := (&http.Client{Timeout: 5 * time.Second}).Do(request)
 	if err != nil {
 		return false
 	}
@@ -164,12 +163,12 @@ func ready(ctx context.Context, url string) bool {
 	return response.StatusCode == http.StatusOK
 }
 
-func (s *stack) openFrontDoor() error {
+func (s *stack) openFrontDoor(ctx context.Context) error {
 	handler, err := frontdoor.New(s.manifest.Routes, s.settings.localAddress(s.manifest))
 	if err != nil {
 		return err
 	}
-	s.front, err = s.serve(s.settings.ports.front, handler)
+	s.front, err = s.serve(ctx, s.settings.ports.front, handler)
 	return err
 }
 

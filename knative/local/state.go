@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -49,11 +50,11 @@ func (s settings) running() bool {
 	if err != nil {
 		return false
 	}
-	defer file.Close()
+	defer func() { _ = file.Close() }()
 	return errors.Is(syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB), syscall.EWOULDBLOCK)
 }
 
-func stopStack(s settings) error {
+func stopStack(ctx context.Context, s settings) error {
 	if !s.running() {
 		fmt.Println("the stack is not running")
 		return nil
@@ -62,14 +63,11 @@ func stopStack(s settings) error {
 	if err := syscall.Kill(pid, syscall.SIGTERM); err != nil {
 		return fmt.Errorf("stop process %d: %w", pid, err)
 	}
-	for range 600 {
-		if !s.running() {
-			fmt.Println("the stack has stopped")
-			return nil
-		}
-		time.Sleep(100 * time.Millisecond)
+	if !eventually(ctx, time.Minute, func() bool { return !s.running() }) {
+		return fmt.Errorf("process %d does not stop", pid)
 	}
-	return fmt.Errorf("process %d does not stop", pid)
+	fmt.Println("the stack has stopped")
+	return nil
 }
 
 // note is one program that we started, and a text its command line has.
@@ -95,7 +93,7 @@ func (s *stack) notePids() error {
 
 // endLeftovers ends what a killed stack left behind: only processes it noted,
 // and only when their command line is still the one it started.
-func (s settings) endLeftovers(say func(string, ...any)) {
+func (s settings) endLeftovers(ctx context.Context, say func(string, ...any)) {
 	text, err := os.ReadFile(s.path("processes.json"))
 	if err != nil {
 		return
@@ -103,33 +101,48 @@ func (s settings) endLeftovers(say func(string, ...any)) {
 	var notes []note
 	_ = json.Unmarshal(text, &notes)
 	for _, n := range notes {
-		if !n.alive() {
+		if !n.alive(ctx) {
 			continue
 		}
 		say("ending process %d, which an earlier stack left behind", n.PID)
-		signals := []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGKILL}
-		for i := 0; i < 100 && n.alive(); i++ {
-			_ = syscall.Kill(n.PID, signals[min(i/40, 2)])
-			time.Sleep(100 * time.Millisecond)
+		for _, signal := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGKILL} {
+			_ = syscall.Kill(n.PID, signal)
+			if eventually(ctx, 5*time.Second, func() bool { return !n.alive(ctx) }) {
+				break
+			}
 		}
 	}
 	_ = os.Remove(s.path("processes.json"))
 }
 
-func (n note) alive() bool {
-	output, err := exec.Command("ps", "-o", "args=", "-p", strconv.Itoa(n.PID)).Output()
+// eventually asks until it holds, or within is over.
+func eventually(ctx context.Context, within time.Duration, holds func() bool) bool {
+	ctx, cancel := context.WithTimeout(ctx, within)
+	defer cancel()
+	for !holds() {
+		select {
+		case <-ctx.Done():
+			return false
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
+	return true
+}
+
+func (n note) alive(ctx context.Context) bool {
+	output, err := exec.CommandContext(ctx, "ps", "-o", "args=", "-p", strconv.Itoa(n.PID)).Output()
 	return err == nil && n.Mark != "" && strings.Contains(string(output), n.Mark)
 }
 
 // clean removes everything the stack made.
-func clean(s settings) error {
+func clean(ctx context.Context, s settings) error {
 	if s.running() {
-		if err := stopStack(s); err != nil {
+		if err := stopStack(ctx, s); err != nil {
 			return err
 		}
 	}
 	say := func(format string, args ...any) { fmt.Printf(format+"\n", args...) }
-	s.endLeftovers(say)
+	s.endLeftovers(ctx, say)
 	for _, dir := range []string{s.dir, pgserver.Elsewhere(s.path("postgres"))} {
 		if _, err := os.Stat(dir); err != nil {
 			continue

@@ -63,7 +63,7 @@ type Broker struct {
 	client   *http.Client
 	tokens   tokens
 
-	ctx  context.Context // ends when the broker gives up delivering
+	ctx  context.Context //nolint:containedctx // the life of deliveries, which outlive the call that brought them
 	stop context.CancelFunc
 
 	mu      sync.Mutex

@@ -143,7 +143,7 @@ func TestEveryStatusIsRetriedOrNotAsKnativeDoes(t *testing.T) {
 				return
 			}
 			require.Len(t, dead.got, 1)
-			require.EqualValues(t, code, number(t, dead.next(t), "knativeerrorcode"))
+			require.Equal(t, code, number(t, dead.next(t), "knativeerrorcode"))
 		})
 	}
 }
@@ -165,7 +165,7 @@ func TestASubscriberThatDoesNotAnswerIsRetried(t *testing.T) {
 	post(t, url, "1", "x")
 	drained(t, b)
 	require.EqualValues(t, 3, b.Stats()[0].Retried)
-	require.EqualValues(t, 500, number(t, dead.next(t), "knativeerrorcode"))
+	require.Equal(t, 500, number(t, dead.next(t), "knativeerrorcode"))
 }
 
 func TestASubscriberThatIsTooSlowIsRetried(t *testing.T) {
@@ -180,7 +180,8 @@ func TestASubscriberThatIsTooSlowIsRetried(t *testing.T) {
 	tr.Delivery.Timeout = 50 * time.Millisecond
 	b, url := start(t, broker.Options{Triggers: []broker.Trigger{tr}})
 	post(t, url, "1", "x")
-	require.Equal(t, slow.next(t).ID(), slow.next(t).ID())
+	first, second := slow.next(t), slow.next(t)
+	require.Equal(t, first.ID(), second.ID())
 	drained(t, b)
 	close(release)
 	require.EqualValues(t, 1, b.Stats()[0].Delivered)

@@ -74,7 +74,7 @@ func TestTheTokenEndpointMintsWhatIsAsked(t *testing.T) {
 	i := serve(t)
 	response, err := http.PostForm(i.URL+"/token", url.Values{"scope": {"events:admin"}, "subject": {"tester"}})
 	require.NoError(t, err)
-	defer response.Body.Close()
+	defer func() { _ = response.Body.Close() }()
 	require.Equal(t, http.StatusOK, response.StatusCode)
 	var minted struct {
 		Token string `json:"access_token"`
@@ -95,7 +95,7 @@ func TestAForeignHostNameIsRefused(t *testing.T) {
 	request.Host = "attacker.example"
 	response, err := http.DefaultClient.Do(request)
 	require.NoError(t, err)
-	defer response.Body.Close()
+	defer func() { _ = response.Body.Close() }()
 	require.Equal(t, http.StatusForbidden, response.StatusCode)
 }
 

@@ -32,11 +32,11 @@ func door(t *testing.T, handler http.HandlerFunc) string {
 func TestRequestsArriveAsTheyDoBehindTheLoadBalancer(t *testing.T) {
 	t.Parallel()
 	front := door(t, func(w http.ResponseWriter, r *http.Request) {
-		fmt.Fprintf(w, "%s %s %s|%s|%s", r.Method, r.Host, r.URL.RequestURI(), r.Header.Get("X-Forwarded-For"), r.Header.Get("X-Forwarded-Host"))
+		_, _ = fmt.Fprintf(w, "%s %s %s|%s|%s", r.Method, r.Host, r.URL.RequestURI(), r.Header.Get("X-Forwarded-For"), r.Header.Get("X-Forwarded-Host"))
 	})
 	response, err := http.Post(front+"/v1/products:lookup?x=a%2Fb", "application/json", strings.NewReader("{}"))
 	require.NoError(t, err)
-	defer response.Body.Close()
+	defer func() { _ = response.Body.Close() }()
 	body, err := io.ReadAll(response.Body)
 	require.NoError(t, err)
 	require.Equal(t, "POST catalog.product-service.svc.cluster.local /v1/products:lookup?x=a%2Fb|127.0.0.1|", string(body))
@@ -63,7 +63,7 @@ func TestAStreamFlowsBothWaysAtOnce(t *testing.T) {
 		_ = control.EnableFullDuplex()
 		lines := bufio.NewScanner(r.Body)
 		for lines.Scan() {
-			fmt.Fprintln(w, "got", lines.Text())
+			_, _ = fmt.Fprintln(w, "got", lines.Text())
 			_ = control.Flush()
 		}
 	})
@@ -82,7 +82,7 @@ func TestAStreamFlowsBothWaysAtOnce(t *testing.T) {
 	require.NoError(t, err)
 	r := <-response
 	require.NotNil(t, r)
-	defer r.Body.Close()
+	defer func() { _ = r.Body.Close() }()
 	answers := bufio.NewScanner(r.Body)
 	for i := range rows {
 		require.True(t, answers.Scan(), "row %d: %v", i, answers.Err())

@@ -35,9 +35,9 @@ func binaries(ctx context.Context, o Options, who user) (installation, error) {
 	}
 	var found []installation
 	if !o.downloadOnly {
-		found = Installed()
+		found = Installed(ctx)
 	}
-	if earlier, ok := inspect(filepath.Join(who.dir, "server", "bin")); ok {
+	if earlier, ok := inspect(ctx, filepath.Join(who.dir, "server", "bin")); ok {
 		found = append(found, earlier)
 	}
 	if bin, ok := suitable(found, made); ok {
@@ -65,7 +65,7 @@ func suitable(found []installation, made string) (installation, bool) {
 
 // Installed lists the servers on this machine that are new enough and have the
 // extensions' files, newest first.
-func Installed() []installation {
+func Installed(ctx context.Context) []installation {
 	var folders []string
 	if path, err := exec.LookPath("postgres"); err == nil {
 		if real, err := filepath.EvalSymlinks(path); err == nil {
@@ -81,7 +81,7 @@ func Installed() []installation {
 	}
 	var found []installation
 	for _, folder := range folders {
-		if i, ok := inspect(folder); ok {
+		if i, ok := inspect(ctx, folder); ok {
 			found = append(found, i)
 		}
 	}
@@ -89,12 +89,12 @@ func Installed() []installation {
 	return found
 }
 
-func inspect(folder string) (installation, bool) {
+func inspect(ctx context.Context, folder string) (installation, bool) {
 	i := installation{bin: folder}
 	if _, err := os.Stat(i.program("initdb")); err != nil {
 		return i, false
 	}
-	output, err := exec.Command(i.program("postgres"), "--version").Output()
+	output, err := exec.CommandContext(ctx, i.program("postgres"), "--version").Output()
 	if err != nil {
 		return i, false
 	}
@@ -104,12 +104,12 @@ func inspect(folder string) (installation, bool) {
 	}
 	i.version = version[0]
 	i.major, _ = strconv.Atoi(version[1])
-	return i, i.major >= oldest && i.hasExtensions()
+	return i, i.major >= oldest && i.hasExtensions(ctx)
 }
 
 // hasExtensions looks for contrib, which some systems package apart.
-func (i installation) hasExtensions() bool {
-	output, err := exec.Command(i.program("pg_config"), "--sharedir").Output()
+func (i installation) hasExtensions(ctx context.Context) bool {
+	output, err := exec.CommandContext(ctx, i.program("pg_config"), "--sharedir").Output()
 	if err != nil {
 		return true
 	}

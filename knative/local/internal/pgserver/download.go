@@ -37,7 +37,7 @@ func download(ctx context.Context, o Options, who user) (installation, error) {
 	if output, err := run(ctx, c); err != nil {
 		return installation{}, errors.New(oneLine(strings.TrimSpace(string(output))))
 	}
-	i, ok := inspect(filepath.Join(home, "bin"))
+	i, ok := inspect(ctx, filepath.Join(home, "bin"))
 	if !ok {
 		return i, fmt.Errorf("what was downloaded to %s has no usable server", home)
 	}
@@ -51,7 +51,7 @@ func copyProgram(program string, who user) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	defer from.Close()
+	defer func() { _ = from.Close() }()
 	out, err := os.OpenFile(to, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o755)
 	if err != nil {
 		return "", err
@@ -67,7 +67,7 @@ func copyProgram(program string, who user) (string, error) {
 func Fetch(home, repository string) error {
 	scratch := home + ".scratch"
 	defer func() { _ = os.RemoveAll(scratch) }()
-	port, err := FreePort()
+	port, err := FreePort(context.Background())
 	if err != nil {
 		return err
 	}

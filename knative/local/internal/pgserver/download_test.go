@@ -68,7 +68,7 @@ func TestAFailedDownloadSaysWhatToDo(t *testing.T) {
 
 func pack(t *testing.T) []byte {
 	t.Helper()
-	installed := pgserver.Installed()
+	installed := pgserver.Installed(context.Background())
 	if _, err := osexec.LookPath("xz"); err != nil || len(installed) == 0 {
 		t.Skip("packing a server needs xz and an installed PostgreSQL")
 	}

@@ -52,6 +52,7 @@ type Server struct {
 	password string
 	port     int
 	log      string
+	logStart int64 // where this start's lines begin
 }
 
 // Start makes the data folder when there is none and starts the server on
@@ -97,8 +98,25 @@ func (s *Server) Exited() <-chan struct{} { return s.exited }
 // Pid of the server.
 func (s *Server) Pid() int { return s.command.Process.Pid }
 
-// LastWords are the last lines of the server's log.
-func (s *Server) LastWords() string { return tail(s.log, 5) }
+// LastWords are the last lines that this start wrote into the server's log,
+// those alone that tell of a failure if there are such.
+func (s *Server) LastWords() string {
+	text, err := os.ReadFile(s.log)
+	if err != nil || int64(len(text)) < s.logStart {
+		return ""
+	}
+	lines := strings.Split(strings.TrimSpace(string(text[s.logStart:])), "\n")
+	var grave []string
+	for _, line := range lines {
+		if strings.Contains(line, "FATAL:") || strings.Contains(line, "PANIC:") {
+			grave = append(grave, line)
+		}
+	}
+	if len(grave) > 0 {
+		lines = grave
+	}
+	return strings.Join(lines[max(0, len(lines)-5):], "\n")
+}
 
 func connectionURL(password string, port int, database string) string {
 	u := url.URL{Scheme: "postgres", User: url.UserPassword(superuser, password),
@@ -114,7 +132,10 @@ func (s *Server) launch(bin installation, who user, throwaway bool) error {
 	if err != nil {
 		return fmt.Errorf("PostgreSQL's log: %w", err)
 	}
-	defer log.Close()
+	defer func() { _ = log.Close() }()
+	if info, err := log.Stat(); err == nil {
+		s.logStart = info.Size()
+	}
 	s.command = who.command(bin.program("postgres"), s.arguments(throwaway)...)
 	s.command.Stdout, s.command.Stderr = log, log
 	if err := s.command.Start(); err != nil {
@@ -189,15 +210,6 @@ func (s *Server) Stop() error {
 		}
 	}
 	return errors.New("PostgreSQL does not stop")
-}
-
-func tail(file string, lines int) string {
-	text, err := os.ReadFile(file)
-	if err != nil {
-		return ""
-	}
-	all := strings.Split(strings.TrimSpace(string(text)), "\n")
-	return strings.Join(all[max(0, len(all)-lines):], "\n")
 }
 
 func oneLine(text string) string { return strings.ReplaceAll(text, "\n", " | ") }

@@ -103,7 +103,7 @@ func exec(t *testing.T, url, sql string) {
 
 func port(t *testing.T) int {
 	t.Helper()
-	p, err := pgserver.FreePort()
+	p, err := pgserver.FreePort(context.Background())
 	require.NoError(t, err)
 	return p
 }

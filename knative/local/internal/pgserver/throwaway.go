@@ -18,7 +18,7 @@ func WithThrowaway(ctx context.Context, o Options, do func(url string) error) er
 	if err := os.Chmod(dir, 0o755); err != nil {
 		return err
 	}
-	if o.Port, err = FreePort(); err != nil {
+	if o.Port, err = FreePort(ctx); err != nil {
 		return err
 	}
 	o.Dir, o.Throwaway = dir, true
@@ -31,11 +31,11 @@ func WithThrowaway(ctx context.Context, o Options, do func(url string) error) er
 }
 
 // FreePort finds a port that nobody listens on now.
-func FreePort() (int, error) {
-	listener, err := net.Listen("tcp", "localhost:0")
+func FreePort(ctx context.Context) (int, error) {
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", "localhost:0")
 	if err != nil {
 		return 0, err
 	}
-	defer listener.Close()
+	defer func() { _ = listener.Close() }()
 	return listener.Addr().(*net.TCPAddr).Port, nil
 }

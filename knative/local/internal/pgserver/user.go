@@ -1,6 +1,7 @@
 package pgserver
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
@@ -93,7 +94,7 @@ func (u user) canEnter() bool { return u.command("/bin/sh", "-c", ":").Run() == 
 // command is a program run by this user in its own process group, so that
 // Ctrl-C at the terminal does not reach it before we stop it in order.
 func (u user) command(program string, arguments ...string) *exec.Cmd {
-	c := exec.Command(program, arguments...)
+	c := exec.CommandContext(context.Background(), program, arguments...)
 	c.Dir = u.dir
 	c.Env = []string{"PATH=" + os.Getenv("PATH"), "LC_ALL=C", "TZ=UTC", "HOME=" + u.dir}
 	c.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Credential: u.credential}

@@ -2,6 +2,7 @@
 package process
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"os/exec"
@@ -32,8 +33,8 @@ func Start(name, program string, env []string, logFile string) (*Process, error)
 	if err != nil {
 		return nil, fmt.Errorf("start %s: %w", name, err)
 	}
-	defer log.Close()
-	c := exec.Command(program)
+	defer func() { _ = log.Close() }()
+	c := exec.CommandContext(context.Background(), program)
 	c.Env, c.Stdout, c.Stderr = env, log, log
 	c.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if err := c.Start(); err != nil {

@@ -40,7 +40,7 @@ func send(t *testing.T, url, id, eventType, subject string) int {
 	request.Header.Set("Content-Type", "application/json")
 	response, err := http.DefaultClient.Do(request)
 	require.NoError(t, err)
-	defer response.Body.Close()
+	defer func() { _ = response.Body.Close() }()
 	return response.StatusCode
 }
 
@@ -48,7 +48,7 @@ func get(t *testing.T, url string) page {
 	t.Helper()
 	response, err := http.Get(url)
 	require.NoError(t, err)
-	defer response.Body.Close()
+	defer func() { _ = response.Body.Close() }()
 	var p page
 	require.NoError(t, json.NewDecoder(response.Body).Decode(&p))
 	return p
@@ -96,6 +96,6 @@ func TestWhatIsNoCloudEventIsRefused(t *testing.T) {
 	t.Parallel()
 	response, err := http.Post(serve(t, 3), "application/json", strings.NewReader("{}"))
 	require.NoError(t, err)
-	defer response.Body.Close()
+	defer func() { _ = response.Body.Close() }()
 	require.Equal(t, http.StatusBadRequest, response.StatusCode)
 }
