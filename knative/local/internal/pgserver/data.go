@@ -42,7 +42,7 @@ func dataVersion(dir string) (string, error) {
 
 // ensureData makes the data folder. It is made under another name, so that an
 // interrupted start leaves nothing half made.
-func (s *Server) ensureData(ctx context.Context, bin installation, who user) error {
+func (s *Server) ensureData(ctx context.Context, bin installation, who user, throwaway bool) error {
 	version, err := dataVersion(s.DataDir)
 	if err != nil || version != "" {
 		return err
@@ -61,6 +61,9 @@ func (s *Server) ensureData(ctx context.Context, bin installation, who user) err
 	for _, locale := range []string{"C.UTF-8", "en_US.UTF-8", "C.utf8"} {
 		c := who.command(bin.program("initdb"), "-D", making, "-U", superuser, "-A", "scram-sha-256",
 			"--pwfile", passwordFile, "-E", "UTF8", "--locale", locale)
+		if throwaway {
+			c.Args = append(c.Args, "--no-sync")
+		}
 		output, err = run(ctx, c)
 		if err == nil {
 			s.Fresh = true

@@ -74,7 +74,7 @@ func Start(ctx context.Context, o Options) (*Server, error) {
 	if s.password, err = password(filepath.Join(who.dir, "password")); err != nil {
 		return nil, err
 	}
-	if err := s.ensureData(ctx, bin, who); err != nil {
+	if err := s.ensureData(ctx, bin, who, o.Throwaway); err != nil {
 		return nil, err
 	}
 	if err := s.launch(bin, who, o.Throwaway); err != nil {
