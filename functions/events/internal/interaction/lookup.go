@@ -10,21 +10,14 @@ import (
 	"github.com/mallhive/product-service/shared/event"
 )
 
-// The document's columns are not asked for, so that PostgreSQL does not build
-// documents.
 const lookupSQL = `
-select '' as sku, d.product_id
-from catalog.product_documents d
-where d.product_id = any(@products::uuid[])
+select '' as sku, p.product_id
+from catalog.known_products p
+where p.product_id = any(@products::uuid[])
 union all
-select w.sku, o.product_id
-from unnest(@skus::text[]) as w (sku)
-cross join lateral (
-    select offers.product_id
-    from catalog.offers
-    where offers.sku = w.sku
-    limit 1
-) o`
+select s.sku, s.product_id
+from catalog.known_skus s
+where s.sku = any(@skus::text[])`
 
 // found is which products and SKUs the catalog has; nil when nobody knows.
 type found struct {
