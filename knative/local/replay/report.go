@@ -123,7 +123,7 @@ func (r *replay) printSums(b Books) {
 		level := b.Levels[sku]
 		opening += b.Ledger[sku].Supplied
 		sold += ours[sku].sold + r.others[sku].sold
-		held += ours[sku].held + r.others[sku].held
+		held += ours[sku].held + r.others[sku].stillHeld(level.live()-ours[sku].held)
 		remaining += level.Available + level.SafetyStock
 	}
 	r.say("units:    sold %d + reserved %d + remaining %d = %d, opening %d", sold, held, remaining, sold+held+remaining, opening)
