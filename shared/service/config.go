@@ -46,7 +46,7 @@ type Config struct {
 type EventConfig struct {
 	EventAuth     string   `envconfig:"EVENT_AUTH" required:"true" desc:"oidc: deliveries carry a token of Knative Eventing; network: they carry none and the network keeps others out"`
 	EventAudience string   `envconfig:"EVENT_AUDIENCE" desc:"with oidc: audience of the deliveries' tokens (a Trigger's subscriber.audience)"`
-	EventSubjects []string `envconfig:"EVENT_SUBJECTS" desc:"with oidc: subjects of our Triggers, separated by commas"`
+	EventSubjects []string `envconfig:"EVENT_SUBJECTS" desc:"with oidc: subjects of our Triggers, separated by commas; a * at the end of one stands for any ending"`
 }
 
 // Common gives Main the part that all functions share.

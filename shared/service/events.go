@@ -3,6 +3,7 @@ package service
 import (
 	"net/http"
 	"slices"
+	"strings"
 
 	"go.uber.org/zap"
 
@@ -29,10 +30,20 @@ func (s *Service) EventAuth(c EventConfig) func(*http.Request) error {
 		if err != nil {
 			return err
 		}
-		if !slices.Contains(c.EventSubjects, caller.Subject) {
+		if !c.knows(caller.Subject) {
 			s.Log.Warn("event refused", zap.String("subject", caller.Subject))
 			return fault.New(fault.Denied, "not_our_trigger", "this subject may not deliver events here")
 		}
 		return nil
 	}
+}
+
+// knows says whether a subject is one of EVENT_SUBJECTS. An entry that ends in
+// * means all that begin so, as in an EventPolicy: a broker made of channels
+// sends dead letters in the name of a Subscription with a generated name.
+func (c EventConfig) knows(subject string) bool {
+	return slices.ContainsFunc(c.EventSubjects, func(known string) bool {
+		prefix, open := strings.CutSuffix(known, "*")
+		return known == subject || (open && strings.HasPrefix(subject, prefix))
+	})
 }

@@ -43,6 +43,7 @@ type Options struct {
 type Trigger struct {
 	Name       string
 	Subject    string // identity of its deliveries: sub of their tokens
+	DeadLetter string // identity of its dead letters, which the channel behind a broker sends; Subject when empty
 	Filters    []Filter
 	Subscriber Destination
 	Delivery   Delivery

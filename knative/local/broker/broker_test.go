@@ -306,12 +306,13 @@ func TestDeliveriesCarryTheTokenOfTheirTriggerForTheAudience(t *testing.T) {
 	checked := trigger(subscriber, &dead)
 	checked.Subscriber.Audience = "us"
 	checked.Delivery.DeadLetter.Audience = "morgue"
+	checked.DeadLetter = "the-channel"
 	b, url := start(t, broker.Options{Triggers: []broker.Trigger{checked, trigger(open, nil)},
 		Token: func(subject, audience string) (string, error) { return subject + "@" + audience, nil }})
 	post(t, url, "1", "x")
 	drained(t, b)
 	require.Equal(t, "Bearer the-trigger@us", (<-subscriber.headers).Get("Authorization"))
-	require.Equal(t, "Bearer the-trigger@morgue", (<-dead.headers).Get("Authorization"))
+	require.Equal(t, "Bearer the-channel@morgue", (<-dead.headers).Get("Authorization"))
 	require.Empty(t, (<-open.headers).Get("Authorization"))
 }
 

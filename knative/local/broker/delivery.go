@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"cmp"
 	"context"
 	"encoding/base64"
 	"math"
@@ -66,7 +67,7 @@ func (b *Broker) carry(p *parcel) {
 		return
 	}
 	t := p.trigger
-	last := b.try(t, t.Subscriber, p.event)
+	last := b.try(t, t.Subject, t.Subscriber, p.event)
 	if b.ctx.Err() != nil {
 		return
 	}
@@ -82,9 +83,9 @@ func (b *Broker) carry(p *parcel) {
 
 // try sends until the answer is final or the tries are used up. Waiting for
 // the next try takes no place from other deliveries.
-func (b *Broker) try(t *trigger, to Destination, e event.Event) result {
+func (b *Broker) try(t *trigger, subject string, to Destination, e event.Event) result {
 	for n := 0; ; n++ {
-		last := b.sendOne(t, to, e)
+		last := b.sendOne(t, subject, to, e)
 		if last.ok() || !retryable(last.status) || n >= t.Delivery.Retry {
 			return last
 		}
@@ -98,7 +99,7 @@ func (b *Broker) try(t *trigger, to Destination, e event.Event) result {
 	}
 }
 
-func (b *Broker) sendOne(t *trigger, to Destination, e event.Event) result {
+func (b *Broker) sendOne(t *trigger, subject string, to Destination, e event.Event) result {
 	select {
 	case t.active <- struct{}{}:
 		defer func() { <-t.active }()
@@ -111,7 +112,7 @@ func (b *Broker) sendOne(t *trigger, to Destination, e event.Event) result {
 		defer cancel()
 		ctx = timed
 	}
-	return b.send(ctx, t.Subject, to, e)
+	return b.send(ctx, subject, to, e)
 }
 
 // forward lets a reply enter the broker.
@@ -137,7 +138,7 @@ func (b *Broker) deadLetter(t *trigger, e event.Event, last result) {
 		return
 	}
 	b.options.Log.Warn("event becomes a dead letter", fields...)
-	if final := b.try(t, *t.Delivery.DeadLetter, obituary(t, e, last)); !final.ok() {
+	if final := b.try(t, cmp.Or(t.DeadLetter, t.Subject), *t.Delivery.DeadLetter, obituary(t, e, last)); !final.ok() {
 		b.options.Log.Error("dead letter lost: its sink does not take it",
 			append(fields, zap.Int("sink_status", final.status), zap.NamedError("sink_error", final.err))...)
 	}

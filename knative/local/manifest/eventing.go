@@ -38,6 +38,15 @@ func (t Trigger) Subject() string {
 	return "system:serviceaccount:" + t.Namespace + ":" + strings.ToLower(t.Name+"-oidc-eventing.knative.dev-Trigger")
 }
 
+// deadLetterSubject is the identity of the Subscription that a broker made of
+// channels gives a Trigger, and which sends its dead letters: the beginning of
+// broker, Trigger and uid, and a hash. Here the uid is not known beforehand
+// either. (A Kafka broker sends them in the Trigger's own name.)
+func (t Trigger) deadLetterSubject() string {
+	name := t.broker + "-" + t.Name + "-"
+	return "system:serviceaccount:" + t.Namespace + ":" + name[:min(len(name), 31)] + "local"
+}
+
 // Destination is a Knative destination: a reference, a URI, or a URI relative
 // to a reference.
 type Destination struct {
@@ -134,7 +143,7 @@ func (t Trigger) Runnable(local func(url string) (string, error)) (broker.Trigge
 			return fail(err)
 		}
 	}
-	return broker.Trigger{Name: t.Name, Subject: t.Subject(), Filters: t.Filters, Subscriber: subscriber, Delivery: delivery}, nil
+	return broker.Trigger{Name: t.Name, Subject: t.Subject(), DeadLetter: t.deadLetterSubject(), Filters: t.Filters, Subscriber: subscriber, Delivery: delivery}, nil
 }
 
 func (t Trigger) destination(d Destination, local func(string) (string, error)) (broker.Destination, error) {
