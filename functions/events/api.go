@@ -30,11 +30,11 @@ func routes(_ context.Context, cfg *config, s *service.Service) error {
 	api.Handle(interactionsOperation(api), takeInteractions(intake, s.Log))
 
 	web.Register(api, operation("list-event-types", "GET", "/v1/event-types", "Every event type that comes in or goes out", "event types", web.Public()), listTypes(cfg.PublicBaseURL))
-	web.Register(api, operation("get-event-type", "GET", "/v1/event-types/{type}", "One event type with its JSON Schema and an example", "event types", web.Public()), getType(cfg.PublicBaseURL))
+	web.Register(api, operation("get-event-type", "GET", "/v1/event-types/{type}", "One event type with its JSON Schema and an example", "event types", web.Public(), http.StatusNotFound), getType(cfg.PublicBaseURL))
 
 	web.Register(api, operation("list-dead-letters", "GET", "/v1/dead-letters", "Events that could not be delivered, newest first", "dead letters", admin), listLetters(s.DB))
-	web.Register(api, operation("get-dead-letter", "GET", "/v1/dead-letters/{id}", "One dead letter with its event", "dead letters", admin), getLetter(s.DB))
-	web.Register(api, operation("replay-dead-letter", "POST", "/v1/dead-letters/{id}/replay", "Send the event to the broker again, with its id and sequence", "dead letters", admin), replayLetter(s.DB, sink.send))
+	web.Register(api, operation("get-dead-letter", "GET", "/v1/dead-letters/{id}", "One dead letter with its event", "dead letters", admin, http.StatusNotFound), getLetter(s.DB))
+	web.Register(api, operation("replay-dead-letter", "POST", "/v1/dead-letters/{id}/replay", "Send the event to the broker again, with its id and sequence", "dead letters", admin, http.StatusNotFound, http.StatusConflict), replayLetter(s.DB, sink.send))
 	web.Register(api, deletion("delete-dead-letter", "/v1/dead-letters/{id}", "Forget a dead letter", "dead letters", admin), deleteLetter(s.DB))
 
 	// Deliveries of the broker; the ingress routes neither.
@@ -48,12 +48,12 @@ func routes(_ context.Context, cfg *config, s *service.Service) error {
 	return nil
 }
 
-func operation(id, method, path, summary, tag string, security []map[string][]string) huma.Operation {
-	return huma.Operation{OperationID: id, Method: method, Path: path, Summary: summary, Tags: []string{tag}, Security: security}
+func operation(id, method, path, summary, tag string, security []map[string][]string, errors ...int) huma.Operation {
+	return huma.Operation{OperationID: id, Method: method, Path: path, Summary: summary, Tags: []string{tag}, Security: security, Errors: errors}
 }
 
 func deletion(id, path, summary, tag string, security []map[string][]string) huma.Operation {
-	op := operation(id, http.MethodDelete, path, summary, tag, security)
+	op := operation(id, http.MethodDelete, path, summary, tag, security, http.StatusNotFound)
 	op.DefaultStatus = http.StatusNoContent
 	return op
 }

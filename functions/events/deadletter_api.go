@@ -45,8 +45,8 @@ type listLettersInput struct {
 }
 
 type letterList struct {
-	Items      []deadletter.Stored `json:"items"`
-	NextCursor *string             `json:"next_cursor"`
+	Items      []deadletter.DeadLetter `json:"items"`
+	NextCursor *string                 `json:"next_cursor"`
 }
 
 type listLettersOutput struct {
@@ -88,7 +88,7 @@ type letterInput struct {
 
 type letterOutput struct {
 	CacheControl string `header:"Cache-Control"`
-	Body         deadletter.Stored
+	Body         deadletter.DeadLetter
 }
 
 func getLetter(db postgres.DB) func(context.Context, *letterInput) (*letterOutput, error) {

@@ -18,7 +18,7 @@ import (
 )
 
 type interactionsBody struct {
-	Interactions []interaction.Item `json:"interactions" maxItems:"500"`
+	Interactions []interaction.Interaction `json:"interactions" maxItems:"500"`
 }
 
 // interactionsOperation documents an operation that takes too many forms for
@@ -30,7 +30,7 @@ func interactionsOperation(api *web.API) huma.Operation {
 		"Also one CloudEvent (binary or structured) or a batch of them, whose data is an item without id and type, " +
 		"and the JSON body sent as text/plain, as navigator.sendBeacon does."
 	schemas := api.Document().Components.Schemas
-	item := schemas.Schema(reflect.TypeFor[interactionsBody](), true, "Interactions")
+	item := schemas.Schema(reflect.TypeFor[interactionsBody](), true, "")
 	object := &huma.Schema{Type: huma.TypeObject}
 	op.RequestBody = &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{
 		jsonForm:   {Schema: item},
@@ -40,7 +40,7 @@ func interactionsOperation(api *web.API) huma.Operation {
 	}}
 	op.Responses = map[string]*huma.Response{"202": {
 		Description: "Taken", Content: map[string]*huma.MediaType{
-			jsonForm: {Schema: schemas.Schema(reflect.TypeFor[interaction.Result](), true, "InteractionsResult")},
+			jsonForm: {Schema: schemas.Schema(reflect.TypeFor[interaction.Taken](), true, "")},
 		},
 	}}
 	return op

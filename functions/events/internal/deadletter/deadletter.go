@@ -104,8 +104,8 @@ func Store(ctx context.Context, db postgres.DB, letters ...Letter) error {
 	return nil
 }
 
-// Stored is a dead letter as it is kept.
-type Stored struct {
+// DeadLetter is one as it is kept.
+type DeadLetter struct {
 	ID          uuid.UUID       `json:"id"`
 	EventID     string          `json:"event_id"`
 	Source      string          `json:"source"`
@@ -140,7 +140,7 @@ order by d.id desc
 limit @limit`
 
 // List shows dead letters without their events, newest first.
-func List(ctx context.Context, db postgres.DB, f Filter) ([]Stored, error) {
+func List(ctx context.Context, db postgres.DB, f Filter) ([]DeadLetter, error) {
 	var after *uuid.UUID
 	if f.After != uuid.Nil {
 		after = &f.After
@@ -149,7 +149,7 @@ func List(ctx context.Context, db postgres.DB, f Filter) ([]Stored, error) {
 	if err != nil {
 		return nil, fmt.Errorf("list dead letters: %w", err)
 	}
-	found, err := pgx.CollectRows(rows, pgx.RowToStructByName[Stored])
+	found, err := pgx.CollectRows(rows, pgx.RowToStructByName[DeadLetter])
 	if err != nil {
 		return nil, fmt.Errorf("list dead letters: %w", err)
 	}
@@ -163,17 +163,17 @@ from events.dead_letters d
 where d.id = @id`
 
 // Get shows one with its event.
-func Get(ctx context.Context, db postgres.DB, id uuid.UUID) (Stored, error) {
+func Get(ctx context.Context, db postgres.DB, id uuid.UUID) (DeadLetter, error) {
 	rows, err := db.Query(ctx, getSQL, pgx.NamedArgs{"id": id})
 	if err != nil {
-		return Stored{}, fmt.Errorf("dead letter %s: %w", id, err)
+		return DeadLetter{}, fmt.Errorf("dead letter %s: %w", id, err)
 	}
-	found, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[Stored])
+	found, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[DeadLetter])
 	if errors.Is(err, pgx.ErrNoRows) {
-		return Stored{}, fault.Missing("there is no dead letter %s", id)
+		return DeadLetter{}, fault.Missing("there is no dead letter %s", id)
 	}
 	if err != nil {
-		return Stored{}, fmt.Errorf("dead letter %s: %w", id, err)
+		return DeadLetter{}, fmt.Errorf("dead letter %s: %w", id, err)
 	}
 	return found, nil
 }

@@ -25,24 +25,24 @@ where id = @id`
 // Replay sends a dead letter to the broker again, with the id and sequence it
 // had: whoever saw it already can tell. It stays until it is deleted. The
 // address in the letter is never used.
-func Replay(ctx context.Context, db postgres.DB, send Send, id uuid.UUID) (Stored, error) {
+func Replay(ctx context.Context, db postgres.DB, send Send, id uuid.UUID) (DeadLetter, error) {
 	letter, err := Get(ctx, db, id)
 	if err != nil {
-		return Stored{}, err
+		return DeadLetter{}, err
 	}
 	var e event.Event
 	if err := json.Unmarshal(letter.Event, &e); err != nil {
-		return Stored{}, fault.Clash("not_replayable", "the stored event cannot be read: %s", fault.As(err).Detail)
+		return DeadLetter{}, fault.Clash("not_replayable", "the stored event cannot be read: %s", fault.As(err).Detail)
 	}
 	switch r := send(ctx, e); r.Outcome {
 	case event.Delivered:
 	case event.Refused:
-		return Stored{}, fault.Clash("refused", "the broker refuses the event: %.300s", r.Reason)
+		return DeadLetter{}, fault.Clash("refused", "the broker refuses the event: %.300s", r.Reason)
 	default:
-		return Stored{}, fault.Passing(fmt.Errorf("replay %s: %s", id, r.Reason), max(r.After, 5*time.Second), "the broker does not take the event now")
+		return DeadLetter{}, fault.Passing(fmt.Errorf("replay %s: %s", id, r.Reason), max(r.After, 5*time.Second), "the broker does not take the event now")
 	}
 	if _, err := db.Exec(ctx, replayedSQL, pgx.NamedArgs{"id": id}); err != nil {
-		return Stored{}, fmt.Errorf("note the replay of dead letter %s: %w", id, err)
+		return DeadLetter{}, fmt.Errorf("note the replay of dead letter %s: %w", id, err)
 	}
 	return Get(ctx, db, id)
 }

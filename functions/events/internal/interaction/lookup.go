@@ -27,7 +27,7 @@ type found struct {
 
 // lookup asks the catalog about all items at once. An error is no reason to
 // drop them: they go on unchecked.
-func (t *Intake) lookup(ctx context.Context, items []Item) (*found, error) {
+func (t *Intake) lookup(ctx context.Context, items []Interaction) (*found, error) {
 	ctx, cancel := context.WithTimeout(ctx, lookupLimit)
 	defer cancel()
 	products, skus := map[uuid.UUID]bool{}, map[string]bool{}
@@ -63,7 +63,7 @@ func (t *Intake) lookup(ctx context.Context, items []Item) (*found, error) {
 
 // mark says in the data whether the product is known, and names it by id when
 // only its SKU was given.
-func (f *found) mark(item Item, data *event.InteractionData) {
+func (f *found) mark(item Interaction, data *event.InteractionData) {
 	if f == nil {
 		return
 	}

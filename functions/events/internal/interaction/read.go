@@ -13,7 +13,7 @@ import (
 
 // Entry is one item of a request, or why it is none.
 type Entry struct {
-	Item Item
+	Item Interaction
 	Err  error
 }
 

@@ -50,10 +50,10 @@ func New(db postgres.DB, send func(context.Context, event.Event) event.Receipt, 
 // Take hands the items of a request on. What the broker does not take in time
 // goes to the outbox; only when that fails too the whole request fails, with a
 // fault of kind Unavailable, and may be repeated.
-func (t *Intake) Take(ctx context.Context, entries []Entry) (Result, error) {
+func (t *Intake) Take(ctx context.Context, entries []Entry) (Taken, error) {
 	now := time.Now().UTC().Truncate(time.Microsecond)
-	result := Result{Rejected: []Rejection{}}
-	var items []Item
+	result := Taken{Rejected: []Rejection{}}
+	var items []Interaction
 	var places []int // of the items in the request
 	for i, e := range entries {
 		if e.Err == nil {
@@ -72,20 +72,20 @@ func (t *Intake) Take(ctx context.Context, entries []Entry) (Result, error) {
 	result.Unchecked = err
 	events, err := t.events(ctx, items, known, now)
 	if err != nil {
-		return Result{}, err
+		return Taken{}, err
 	}
 	waiting, refused := t.send(ctx, events)
 	for _, i := range refused {
 		result.Rejected = append(result.Rejected, Rejection{Index: places[i], Reason: "the broker refuses the event"})
 	}
 	if err := t.store(ctx, waiting); err != nil {
-		return Result{}, err
+		return Taken{}, err
 	}
 	result.Accepted, result.Stored = len(items)-len(refused), len(waiting)
 	return result, nil
 }
 
-func (t *Intake) events(ctx context.Context, items []Item, known *found, now time.Time) ([]event.Event, error) {
+func (t *Intake) events(ctx context.Context, items []Interaction, known *found, now time.Time) ([]event.Event, error) {
 	types := eventTypes()
 	events := make([]event.Event, len(items))
 	for i, item := range items {

@@ -17,8 +17,8 @@ import (
 	"github.com/mallhive/product-service/shared/event"
 )
 
-// Item is one interaction as a browser sends it.
-type Item struct {
+// Interaction is one interaction as a browser sends it.
+type Interaction struct {
 	ID         string     `json:"id,omitempty" doc:"The caller's id; a repeat with the same id is recognisable. One is given when it is missing" maxLength:"64"`
 	Type       string     `json:"type" enum:"view,click,save"`
 	ProductID  string     `json:"product_id,omitempty" doc:"This or sku is required" maxLength:"64"`
@@ -40,8 +40,8 @@ type Rejection struct {
 	Reason string `json:"reason"`
 }
 
-// Result is the answer to a request.
-type Result struct {
+// Taken is the answer to a request.
+type Taken struct {
 	Accepted int         `json:"accepted"`
 	Rejected []Rejection `json:"rejected"`
 
@@ -56,8 +56,8 @@ const MaxItems = 500
 const clockSkew = 24 * time.Hour
 
 // decode reads one item strictly: a misspelt field is a fault, not silence.
-func decode(raw json.RawMessage) (Item, error) {
-	var item Item
+func decode(raw json.RawMessage) (Interaction, error) {
+	var item Interaction
 	dec := json.NewDecoder(bytes.NewReader(raw))
 	dec.DisallowUnknownFields()
 	err := dec.Decode(&item)
@@ -67,17 +67,17 @@ func decode(raw json.RawMessage) (Item, error) {
 	case err == nil && bytes.HasPrefix(bytes.TrimSpace(raw), []byte("{")):
 		return item, nil
 	case err == nil:
-		return Item{}, errors.New("not an object")
+		return Interaction{}, errors.New("not an object")
 	case errors.As(err, &typ) && typ.Field != "":
-		return Item{}, fmt.Errorf("%s: not a %s", typ.Field, typ.Type)
+		return Interaction{}, fmt.Errorf("%s: not a %s", typ.Field, typ.Type)
 	case errors.As(err, &typ):
-		return Item{}, errors.New("not an object")
+		return Interaction{}, errors.New("not an object")
 	case errors.As(err, &when):
-		return Item{}, errors.New("occurred_at: not an RFC 3339 time")
+		return Interaction{}, errors.New("occurred_at: not an RFC 3339 time")
 	case strings.HasPrefix(err.Error(), "json: unknown field "):
-		return Item{}, fmt.Errorf("unknown field %.64s", strings.TrimPrefix(err.Error(), "json: unknown field "))
+		return Interaction{}, fmt.Errorf("unknown field %.64s", strings.TrimPrefix(err.Error(), "json: unknown field "))
 	default:
-		return Item{}, errors.New("not valid JSON")
+		return Interaction{}, errors.New("not valid JSON")
 	}
 }
 
@@ -87,7 +87,7 @@ func eventTypes() map[string]string {
 }
 
 // judge says what is wrong with an item, all of it in one line.
-func (i Item) judge(code *regexp.Regexp) error {
+func (i Interaction) judge(code *regexp.Regexp) error {
 	var wrong []string
 	add := func(format string, args ...any) { wrong = append(wrong, fmt.Sprintf(format, args...)) }
 	if _, ok := eventTypes()[i.Type]; !ok {
@@ -131,7 +131,7 @@ func (i Item) judge(code *regexp.Regexp) error {
 
 // data is the item as its event carries it. Without consent nothing says who
 // it was.
-func (i Item) data(now time.Time) event.InteractionData {
+func (i Interaction) data(now time.Time) event.InteractionData {
 	d := event.InteractionData{
 		SKU: i.SKU, Consent: i.Consent, OccurredAt: now, ReceivedAt: now,
 		Page: i.Page, Referrer: i.Referrer, List: i.List, Position: i.Position, Query: i.Query,
