@@ -27,26 +27,26 @@ func routes(_ context.Context, cfg *config, s *service.Service) error {
 	web.Register(api, operation("check-availability", "POST", "/v1/availability", "Whether a cart can be ordered now, and why not", "availability", public), checkAvailability(s.DB, cfg.DefaultCurrency))
 
 	web.Register(api, operation("list-stock", "GET", "/v1/stock", "Stock of all SKUs, or of those that run low", "stock", read), listStock(s.DB))
-	web.Register(api, operation("get-stock", "GET", "/v1/stock/{sku}", "Stock of one SKU, by location", "stock", read), getStock(s.DB))
+	web.Register(api, operation("get-stock", "GET", "/v1/stock/{sku}", "Stock of one SKU, by location", "stock", read, 404), getStock(s.DB))
 	web.Register(api, operation("lookup-stock", "POST", "/v1/stock:lookup", "Stock of up to 250 SKUs", "stock", read), lookupStock(s.DB))
-	web.Register(api, operation("count-stock", "PUT", "/v1/stock/{sku}/locations/{code}", "Record how many were counted at a location", "stock", write), countStock(s.DB, waker.Wake))
+	web.Register(api, operation("count-stock", "PUT", "/v1/stock/{sku}/locations/{code}", "Record how many were counted at a location", "stock", write, 404, 412, 428), countStock(s.DB, waker.Wake))
 	api.Handle(importOperation(api, write), importStock(s.DB, waker.Wake))
 
-	web.Register(api, operation("list-movements-of-sku", "GET", "/v1/stock/{sku}/movements", "The ledger of a SKU, newest first", "ledger", read), movementsOfSKU(s.DB))
+	web.Register(api, operation("list-movements-of-sku", "GET", "/v1/stock/{sku}/movements", "The ledger of a SKU, newest first", "ledger", read, 404), movementsOfSKU(s.DB))
 	web.Register(api, operation("list-movements-of-order", "GET", "/v1/movements", "The ledger of an order, newest first", "ledger", read), movementsOfOrder(s.DB))
 	web.Register(api, operation("audit-stock", "GET", "/v1/stock:audit", "Levels that disagree with the ledger or with reservations: none, always", "ledger", read), auditStock(s.DB))
 
 	web.Register(api, operation("list-locations", "GET", "/v1/locations", "Where stock lies, in the order in which locks take from it", "locations", write), listLocations(s.DB))
-	web.Register(api, operation("get-location", "GET", "/v1/locations/{code}", "One location", "locations", write), getLocation(s.DB))
-	web.Register(api, operation("put-location", "PUT", "/v1/locations/{code}", "Create or change a location", "locations", write), putLocation(s.DB))
+	web.Register(api, operation("get-location", "GET", "/v1/locations/{code}", "One location", "locations", write, 404), getLocation(s.DB))
+	web.Register(api, operation("put-location", "PUT", "/v1/locations/{code}", "Create or change a location", "locations", write, 412, 428), putLocation(s.DB))
 
 	web.Register(api, placeOperation(lock), placeReservation(s.DB, queue, cfg.rules(), waker.Wake))
 	web.Register(api, operation("list-reservations", "GET", "/v1/reservations", "Reservations by state and SKU", "reservations", lock), listReservations(s.DB))
-	web.Register(api, operation("get-reservation", "GET", "/v1/reservations/{order_id}", "The reservation of an order", "reservations", lock), getReservation(s.DB))
-	web.Register(api, operation("commit-reservation", "POST", "/v1/reservations/{order_id}/commit", "Sell what an order locked", "reservations", lock), stepReservation(s.DB, reservation.Paid, waker.Wake))
-	web.Register(api, operation("release-reservation", "POST", "/v1/reservations/{order_id}/release", "Free what an order locked, take back what it bought", "reservations", lock), stepReservation(s.DB, reservation.Cancelled, waker.Wake))
-	web.Register(api, operation("return-reservation", "POST", "/v1/reservations/{order_id}/return", "Take goods of an order back", "reservations", lock), returnReservation(s.DB, waker.Wake))
-	web.Register(api, operation("extend-reservation", "POST", "/v1/reservations/{order_id}/extend", "Let a lock hold longer", "reservations", lock), extendReservation(s.DB, cfg.rules()))
+	web.Register(api, operation("get-reservation", "GET", "/v1/reservations/{order_id}", "The reservation of an order", "reservations", lock, 404), getReservation(s.DB))
+	web.Register(api, operation("commit-reservation", "POST", "/v1/reservations/{order_id}/commit", "Sell what an order locked", "reservations", lock, 409, 428), stepReservation(s.DB, reservation.Paid, waker.Wake))
+	web.Register(api, operation("release-reservation", "POST", "/v1/reservations/{order_id}/release", "Free what an order locked, take back what it bought", "reservations", lock, 409, 428), stepReservation(s.DB, reservation.Cancelled, waker.Wake))
+	web.Register(api, operation("return-reservation", "POST", "/v1/reservations/{order_id}/return", "Take goods of an order back", "reservations", lock, 409, 428), returnReservation(s.DB, waker.Wake))
+	web.Register(api, operation("extend-reservation", "POST", "/v1/reservations/{order_id}/extend", "Let a lock hold longer", "reservations", lock, 404, 409), extendReservation(s.DB, cfg.rules()))
 
 	// Deliveries of the broker; the ingress does not route it.
 	api.Mount("POST /{$}", event.Receive(event.Receiving{
@@ -55,8 +55,10 @@ func routes(_ context.Context, cfg *config, s *service.Service) error {
 	return nil
 }
 
-func operation(id, method, path, summary, tag string, security []map[string][]string) huma.Operation {
-	op := huma.Operation{OperationID: id, Method: method, Path: path, Summary: summary, Tags: []string{tag}, Security: security}
+// operation documents an operation; also are the statuses it can answer besides
+// those that all can.
+func operation(id, method, path, summary, tag string, security []map[string][]string, also ...int) huma.Operation {
+	op := huma.Operation{OperationID: id, Method: method, Path: path, Summary: summary, Tags: []string{tag}, Security: security, Errors: also}
 	if method == http.MethodPost {
 		op.DefaultStatus = http.StatusOK
 	}

@@ -109,15 +109,22 @@ from generate_series(1, @n::int)`
 // as replies, from the same order: they rise for a subject as long as the
 // caller holds its lock.
 func Sequences(ctx context.Context, tx postgres.DB, n int) ([]int64, error) {
-	rows, err := tx.Query(ctx, sequencesSQL, pgx.NamedArgs{"n": n})
-	if err != nil {
-		return nil, fmt.Errorf("draw %d sequences: %w", n, err)
-	}
-	numbers, err := pgx.CollectRows(rows, pgx.RowTo[int64])
-	if err != nil {
+	var numbers []int64
+	batch := &pgx.Batch{}
+	QueueSequences(batch, n, &numbers)
+	if err := tx.SendBatch(ctx, batch).Close(); err != nil {
 		return nil, fmt.Errorf("draw %d sequences: %w", n, err)
 	}
 	return numbers, nil
+}
+
+// QueueSequences is Sequences as a part of the caller's batch, after what locks
+// the subjects.
+func QueueSequences(batch *pgx.Batch, n int, into *[]int64) {
+	batch.Queue(sequencesSQL, pgx.NamedArgs{"n": n}).Query(func(rows pgx.Rows) (err error) {
+		*into, err = pgx.CollectRows(rows, pgx.RowTo[int64])
+		return err
+	})
 }
 
 type columns struct {

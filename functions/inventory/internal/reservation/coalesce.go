@@ -3,6 +3,7 @@ package reservation
 import (
 	"context"
 	"fmt"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -127,10 +128,11 @@ func (q *Queue) next() []*ticket {
 }
 
 // decide answers every ticket. When the transaction fails, each order is tried
-// alone: one that cannot be decided must not take others down with it.
+// alone: one that cannot be decided must not take others down with it. A
+// database that does not answer fails them all alike.
 func (q *Queue) decide(batch []*ticket) {
 	decisions, err := q.placeAll(batch)
-	if err != nil && len(batch) > 1 {
+	if err != nil && len(batch) > 1 && !fault.Is(postgres.Fault(err), fault.Unavailable) {
 		for _, t := range batch {
 			q.decide([]*ticket{t})
 		}
@@ -149,7 +151,7 @@ func (q *Queue) placeAll(batch []*ticket) (decisions []Decision, err error) {
 	defer func() {
 		// There is no request around this goroutine that would catch it.
 		if p := recover(); p != nil {
-			err = fmt.Errorf("panic: %v", p)
+			err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
 		}
 	}()
 	ctx, cancel := context.WithTimeout(context.Background(), decideWithin)

@@ -25,23 +25,18 @@ const insertLines = `
 
 // finish writes what was decided: outcomes, lines, levels, ledger, outbox.
 func finish(
-	ctx context.Context, tx pgx.Tx, book *stock.Book, orders []Order, fresh map[string]*placing,
-	decisions []Decision, expired []event.Event, now time.Time,
+	ctx context.Context, tx pgx.Tx, book *stock.Book, orders []Order, begun opening, decisions []Decision, expired []event.Event,
 ) error {
-	sequences, err := outbox.Sequences(ctx, tx, len(fresh))
-	if err != nil {
-		return err
-	}
 	var ids, states, replies []string
 	var lines []*line
 	var expiries []*time.Time
 	announced := expired
 	for i, o := range orders {
-		p, isFresh := fresh[o.ID]
+		p, isFresh := begun.fresh[o.ID]
 		if !isFresh {
 			continue
 		}
-		reply, text, err := p.reply(now, sequences[len(ids)])
+		reply, text, err := p.reply(begun.now, begun.sequences[len(ids)])
 		if err != nil {
 			return err
 		}

@@ -11,6 +11,7 @@ import (
 	"github.com/mallhive/product-service/functions/inventory/internal/stock"
 	"github.com/mallhive/product-service/shared/event"
 	"github.com/mallhive/product-service/shared/fault"
+	"github.com/mallhive/product-service/shared/outbox"
 	"github.com/mallhive/product-service/shared/postgres"
 )
 
@@ -85,21 +86,21 @@ type placing struct {
 
 func placeAll(ctx context.Context, tx pgx.Tx, rules Rules, orders []Order, short needed) ([]Decision, error) {
 	decisions := make([]Decision, len(orders))
-	fresh, now, err := begin(ctx, tx, rules, orders)
+	opening, err := begin(ctx, tx, rules, orders)
 	if err != nil {
 		return nil, err
 	}
-	if err := answerKnown(ctx, tx, orders, fresh, decisions); err != nil {
+	if err := answerKnown(ctx, tx, orders, opening.fresh, decisions); err != nil {
 		return nil, err
 	}
-	if len(fresh) == 0 {
+	if len(opening.fresh) == 0 {
 		return decisions, nil
 	}
 	late, err := overdueFor(ctx, tx, short)
 	if err != nil {
 		return nil, err
 	}
-	book, err := stock.Open(ctx, tx, skusOf(fresh, late))
+	book, err := stock.Open(ctx, tx, skusOf(opening.fresh, late))
 	if err != nil {
 		return nil, err
 	}
@@ -108,13 +109,15 @@ func placeAll(ctx context.Context, tx pgx.Tx, rules Rules, orders []Order, short
 		return nil, err
 	}
 	lacking := needed{}
-	for _, p := range fresh {
-		p.decide(book, now, lacking)
+	for _, o := range orders {
+		if p := opening.fresh[o.ID]; p != nil {
+			p.decide(book, opening.now, lacking)
+		}
 	}
 	if len(lacking) > 0 {
 		return nil, lacking
 	}
-	return decisions, finish(ctx, tx, book, orders, fresh, decisions, expired, now)
+	return decisions, finish(ctx, tx, book, orders, opening, decisions, expired)
 }
 
 // An order that is there already is left alone. When another transaction is
@@ -132,7 +135,15 @@ const insertReservations = `
 	on conflict do nothing
 	returning order_id, expires_at, now()`
 
-func begin(ctx context.Context, tx pgx.Tx, rules Rules, orders []Order) (map[string]*placing, time.Time, error) {
+// opening is what a decision begins with: the orders that nobody knew, by id,
+// the time by the database's clock, and a sequence for each reply.
+type opening struct {
+	fresh     map[string]*placing
+	now       time.Time
+	sequences []int64
+}
+
+func begin(ctx context.Context, tx pgx.Tx, rules Rules, orders []Order) (opening, error) {
 	n := len(orders)
 	ids, prints := make([]string, n), make([][]byte, n)
 	expiries, ttls := make([]*time.Time, n), make([]float64, n)
@@ -145,24 +156,25 @@ func begin(ctx context.Context, tx pgx.Tx, rules Rules, orders []Order) (map[str
 			ttls[i] = o.ExpiresIn.Seconds()
 		}
 	}
-	rows, err := tx.Query(ctx, insertReservations, pgx.NamedArgs{
+	o := opening{fresh: make(map[string]*placing, n)}
+	batch := &pgx.Batch{}
+	batch.Queue(insertReservations, pgx.NamedArgs{
 		"ids": ids, "fingerprints": prints, "expiries": expiries, "ttls": ttls, "max_ttl": rules.MaxTTL.Seconds(),
+	}).Query(func(rows pgx.Rows) error {
+		var id string
+		var expires time.Time
+		_, err := pgx.ForEachRow(rows, []any{&id, &expires, &o.now}, func() error {
+			o.fresh[id] = all[id]
+			o.fresh[id].expires = expires
+			return nil
+		})
+		return err
 	})
-	if err != nil {
-		return nil, time.Time{}, fmt.Errorf("insert %d reservations: %w", n, err)
+	outbox.QueueSequences(batch, n, &o.sequences)
+	if err := tx.SendBatch(ctx, batch).Close(); err != nil {
+		return opening{}, fmt.Errorf("insert %d reservations: %w", n, err)
 	}
-	fresh := make(map[string]*placing, n)
-	var id string
-	var expires, now time.Time
-	_, err = pgx.ForEachRow(rows, []any{&id, &expires, &now}, func() error {
-		fresh[id] = all[id]
-		fresh[id].expires = expires
-		return nil
-	})
-	if err != nil {
-		return nil, now, fmt.Errorf("insert %d reservations: %w", n, err)
-	}
-	return fresh, now, nil
+	return o, nil
 }
 
 func skusOf(fresh map[string]*placing, late map[string]*record) []string {

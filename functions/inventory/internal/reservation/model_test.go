@@ -180,14 +180,16 @@ func (w *world) check(r *rapid.T) {
 		require.Equal(r, s.onHand, found[sku].OnHand(), sku)
 		require.Equal(r, w.free(sku), found[sku].Available(), sku)
 	}
-	for id, o := range w.orders {
-		got, err := reservation.Get(ctx, w.db, id)
-		require.NoError(r, err)
+	all, err := reservation.List(ctx, w.db, reservation.Filter{}, "", 100)
+	require.NoError(r, err)
+	require.Len(r, all, len(w.orders))
+	for _, got := range all {
+		o := w.orders[got.OrderID]
 		want := o.state
 		if o.late {
 			want = "expired"
 		}
-		require.Equal(r, want, got.State, id)
+		require.Equal(r, want, got.State, got.OrderID)
 	}
 	differences, err := stock.Audit(ctx, w.db, 10)
 	require.NoError(r, err)
