@@ -146,7 +146,7 @@ func (r *replay) verdict(broken []Violation) error {
 	case n > 0:
 		r.say("          %d orders were answered before: every answer had the same id, time and data as the first", n)
 	case len(r.before.Reservations) > 0:
-		r.say("          every outcome is as before; the stand-in was restarted since, so answers could not be compared word for word")
+		r.say("          no outcome contradicts the one before; the stand-in knows no earlier answers, so they were not compared word for word")
 	}
 	return nil
 }
