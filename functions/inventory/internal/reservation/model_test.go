@@ -3,6 +3,8 @@ package reservation_test
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"testing"
 	"time"
 
@@ -51,7 +53,10 @@ type world struct {
 	shelves map[string]*shelf
 	orders  map[string]*modelOrder
 	n       int
+	run     int
 }
+
+func (w *world) name(of string) string { return fmt.Sprintf("%06d-%s", w.run, of) }
 
 type modelOrder struct {
 	state          string
@@ -174,13 +179,13 @@ func (w *world) cancel(r *rapid.T, id string) {
 // check compares the database with the model.
 func (w *world) check(r *rapid.T) {
 	ctx := context.Background()
-	found, err := stock.Read(ctx, w.db, []string{"A", "B", "C"})
+	found, err := stock.Read(ctx, w.db, slices.Collect(maps.Keys(w.shelves)))
 	require.NoError(r, err)
 	for sku, s := range w.shelves {
 		require.Equal(r, s.onHand, found[sku].OnHand(), sku)
 		require.Equal(r, w.free(sku), found[sku].Available(), sku)
 	}
-	all, err := reservation.List(ctx, w.db, reservation.Filter{}, "", 100)
+	all, err := reservation.List(ctx, w.db, reservation.Filter{}, w.name(""), len(w.orders))
 	require.NoError(r, err)
 	require.Len(r, all, len(w.orders))
 	for _, got := range all {
@@ -219,17 +224,22 @@ func TestAnySequenceOfMessagesKeepsTheBooks(t *testing.T) {
 	base := testdb.New(t)
 	db, owner := base.Pool(t, "inventory"), base.Owner(t)
 	ctx := context.Background()
+	run := 0
 	rapid.Check(t, func(r *rapid.T) {
-		_, err := owner.Exec(ctx, `truncate inventory.locations, inventory.stock, inventory.levels, inventory.movements,
-			inventory.reservations, inventory.reservation_lines, inventory.messages`)
-		require.NoError(r, err)
-		given(t, db, stock.Counting{SKU: "A", Location: "near", OnHand: 4}, stock.Counting{SKU: "A", Location: "far", OnHand: 6})
-		require.NoError(t, count(db, stock.Counting{SKU: "B", Location: "near", OnHand: 5}, stock.Counting{SKU: "C", Location: "far", OnHand: 1}))
-		w := &world{db: db, shelves: map[string]*shelf{"A": {onHand: 10}, "B": {onHand: 5}, "C": {onHand: 1}}, orders: map[string]*modelOrder{}}
-		id := rapid.SampledFrom([]string{"o1", "o2", "o3", "o4", "o5"})
+		// Each run has SKUs and orders of its own, and leaves them to the audit.
+		run++
+		w := &world{db: db, run: run, orders: map[string]*modelOrder{}}
+		w.shelves = map[string]*shelf{w.name("A"): {onHand: 10}, w.name("B"): {onHand: 5}, w.name("C"): {onHand: 1}}
+		given(t, db, stock.Counting{SKU: w.name("A"), Location: "near", OnHand: 4}, stock.Counting{SKU: w.name("A"), Location: "far", OnHand: 6})
+		require.NoError(t, count(db,
+			stock.Counting{SKU: w.name("B"), Location: "near", OnHand: 5}, stock.Counting{SKU: w.name("C"), Location: "far", OnHand: 1}))
+		id := rapid.Custom(func(r *rapid.T) string {
+			return w.name(rapid.SampledFrom([]string{"o1", "o2", "o3", "o4", "o5"}).Draw(r, "order"))
+		})
+		sku := rapid.Custom(func(r *rapid.T) string { return w.name(rapid.SampledFrom([]string{"A", "B", "C"}).Draw(r, "sku")) })
 		r.Repeat(map[string]func(*rapid.T){
 			"place": func(r *rapid.T) {
-				lines := rapid.MapOfN(rapid.SampledFrom([]string{"A", "B", "C"}), rapid.Int64Range(1, 5), 1, 3).Draw(r, "lines")
+				lines := rapid.MapOfN(sku, rapid.Int64Range(1, 5), 1, 3).Draw(r, "lines")
 				w.place(r, id.Draw(r, "order"), lines)
 			},
 			"place again": func(r *rapid.T) {
