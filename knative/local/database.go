@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"net/url"
@@ -33,12 +35,25 @@ func (s *stack) startDatabase(ctx context.Context) error {
 		s.databaseGone <- "PostgreSQL ended; its last lines:\n  " + strings.ReplaceAll(server.LastWords(), "\n", "\n  ")
 	}()
 	if server.Fresh {
-		_ = os.Remove(s.settings.path("sample-loaded"))
+		_ = os.Remove(s.sampleMarker())
 	}
 	if err := os.WriteFile(s.settings.path("database-url"), []byte(s.database+"\n"), 0o600); err != nil {
 		return fmt.Errorf("database: %w", err)
 	}
 	return s.notePids()
+}
+
+// sampleMarker is the file that says the sample is in this database.
+func (s *stack) sampleMarker() string {
+	if s.postgres != nil {
+		return s.settings.path("sample-loaded")
+	}
+	u, err := url.Parse(s.database)
+	if err != nil {
+		u = &url.URL{}
+	}
+	sum := sha256.Sum256([]byte(u.Host + u.Path))
+	return s.settings.path("sample-loaded-" + hex.EncodeToString(sum[:6]))
 }
 
 func (s settings) postgresOptions(say func(string, ...any)) pgserver.Options {

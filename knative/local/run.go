@@ -92,7 +92,7 @@ func brokerLog(dir string) (*zap.Logger, error) {
 
 // loadSample loads the sample catalog once for each data folder.
 func (s *stack) loadSample(ctx context.Context) error {
-	marker := s.settings.path("sample-loaded")
+	marker := s.sampleMarker()
 	if _, err := os.Stat(marker); err == nil {
 		return nil
 	}

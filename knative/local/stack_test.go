@@ -2,8 +2,10 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"net/url"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
@@ -18,6 +20,7 @@ import (
 	"github.com/mallhive/product-service/knative/local/demo"
 	"github.com/mallhive/product-service/knative/local/internal/pgserver"
 	"github.com/mallhive/product-service/knative/local/issuer"
+	"github.com/mallhive/product-service/knative/local/replay"
 	"github.com/mallhive/product-service/shared/postgres/testdb"
 )
 
@@ -25,7 +28,7 @@ import (
 // manifests, on ports and a database of their own.
 func startStack(t *testing.T) *stack {
 	t.Helper()
-	env := map[string]string{"DATABASE_URL": freshDatabase(t)}
+	env := map[string]string{"DATABASE_URL": freshDatabase(t), "BROKER_COPIES": "3"}
 	for _, name := range []string{"FRONT", "CATALOG", "INVENTORY", "EVENTS", "ISSUER", "BROKER", "SINKS"} {
 		port, err := pgserver.FreePort(context.Background())
 		require.NoError(t, err)
@@ -64,29 +67,46 @@ func freshDatabase(t *testing.T) string {
 	return u.String()
 }
 
+// The demo's story, with every event delivered three times in random order;
+// then a crowd of orders for too little stock, twice; then an event that nobody
+// can use.
 func TestTheShippedManifestsRunTheWholeStory(t *testing.T) {
 	t.Parallel()
 	st := startStack(t)
-	ports := st.settings.ports
-	token, err := st.issuer.Token(issuer.Claims{Scopes: []string{"catalog:write", "inventory:write", "inventory:lock"}})
+	ctx, ports := context.Background(), st.settings.ports
+	front, broker, sinks := address(ports.front), address(ports.broker)+"/product-service/default", address(ports.sinks)
+	token, err := st.issuer.Token(issuer.Claims{Scopes: []string{"catalog:write", "inventory:write", "inventory:lock", "events:admin"}})
 	require.NoError(t, err)
-	require.NoError(t, demo.Run(context.Background(), demo.Options{
-		FrontURL: address(ports.front), BrokerURL: address(ports.broker) + "/product-service/default",
-		SinksURL: address(ports.sinks), Token: token, Out: t.Output(),
-	}))
+	require.NoError(t, demo.Run(ctx, demo.Options{FrontURL: front, BrokerURL: broker, SinksURL: sinks, Token: token, Out: t.Output()}))
 
-	// What nobody can use becomes a dead letter that the events function keeps.
-	broker := client.New(address(ports.broker)+"/product-service/default", "")
-	_, err = broker.Publish(context.Background(), client.Event{ID: uuid.NewString(), Type: "com.mallhive.order.placed.v1",
+	crowd := replay.Options{Orders: crowdFile(t, 200), Stock: 100, Concurrency: 64,
+		FrontURL: front, BrokerURL: broker, SinksURL: sinks, Token: token, Out: t.Output()}
+	require.NoError(t, replay.Run(ctx, crowd))
+	require.NoError(t, replay.Run(ctx, crowd))
+	var reservations struct {
+		Items []any `json:"items"`
+	}
+	require.NoError(t, client.New(front, token).Get(ctx, "/v1/reservations?state=locked&sku=CROWD&limit=100", &reservations))
+	require.Len(t, reservations.Items, 100)
+
+	_, err = client.New(broker, "").Publish(ctx, client.Event{ID: uuid.NewString(), Type: "com.mallhive.order.placed.v1",
 		Source: "/order-service", Subject: "broken", Time: time.Now(), Data: map[string]any{"order_id": "broken"}})
 	require.NoError(t, err)
-	admin, err := st.issuer.Token(issuer.Claims{Scopes: []string{"events:admin"}})
-	require.NoError(t, err)
-	front := client.New(address(ports.front), admin)
 	require.Eventually(t, func() bool {
 		var page struct {
 			Items []any `json:"items"`
 		}
-		return front.Get(context.Background(), "/v1/dead-letters", &page) == nil && len(page.Items) == 1
-	}, 20*time.Second, 100*time.Millisecond)
+		return client.New(front, token).Get(ctx, "/v1/dead-letters", &page) == nil && len(page.Items) > 0
+	}, 20*time.Second, 100*time.Millisecond, "what nobody can use becomes a dead letter that the events function keeps")
+}
+
+func crowdFile(t *testing.T, orders int) string {
+	t.Helper()
+	var lines strings.Builder
+	for i := range orders {
+		_, _ = fmt.Fprintf(&lines, `{"order_id":"crowd-%d","lines":[{"sku":"CROWD","quantity":1}]}`+"\n", i)
+	}
+	file := filepath.Join(t.TempDir(), "orders.ndjson")
+	require.NoError(t, os.WriteFile(file, []byte(lines.String()), 0o600))
+	return file
 }
