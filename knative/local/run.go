@@ -12,6 +12,7 @@ import (
 	"go.uber.org/zap/zapcore"
 
 	"github.com/mallhive/product-service/knative/local/importer"
+	"github.com/mallhive/product-service/knative/local/internal/process"
 	"github.com/mallhive/product-service/knative/local/issuer"
 	"github.com/mallhive/product-service/knative/local/manifest"
 )
@@ -29,7 +30,8 @@ func runStack(ctx context.Context, release func(), s settings) error {
 		return err
 	}
 	defer held.release()
-	st := &stack{settings: s, manifest: m, out: os.Stdout, died: make(chan string, 8), databaseGone: make(chan string, 1)}
+	st := &stack{settings: s, manifest: m, out: os.Stdout, functions: map[string]*process.Process{},
+		died: make(chan death, 8), databaseGone: make(chan string, 1)}
 	s.endLeftovers(ctx, st.say)
 	if err := s.checkPorts(ctx); err != nil {
 		return err
@@ -61,8 +63,8 @@ func runStack(ctx context.Context, release func(), s settings) error {
 	return err
 }
 
-// watch waits for the signal to stop; a function that dies is told and the
-// rest goes on, without PostgreSQL nothing does.
+// watch waits for the signal to stop; a function that dies is told and started
+// again, without PostgreSQL nothing goes on.
 func (s *stack) watch(ctx context.Context) error {
 	for {
 		select {
@@ -70,8 +72,8 @@ func (s *stack) watch(ctx context.Context) error {
 			return nil
 		case what := <-s.databaseGone:
 			return errors.New(what)
-		case what := <-s.died:
-			s.say("\n*** %s\n*** the rest goes on; Ctrl-C and make run start it again\n", what)
+		case d := <-s.died:
+			s.revive(d)
 		}
 	}
 }

@@ -8,7 +8,6 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"path"
 	"strconv"
 	"time"
 
@@ -35,10 +34,11 @@ type stack struct {
 	database  string           // administrator's connection string
 	issuer    *issuer.Issuer
 	broker    *broker.Broker
-	functions []*process.Process
+	functions map[string]*process.Process
 	servers   []*http.Server // issuer, stand-ins, broker
 	front     *http.Server
-	died      chan string // what ended without being asked to
+	logins    map[string]string // connection string of each function
+	died      chan death
 
 	databaseGone chan string
 }
@@ -53,14 +53,14 @@ func (s *stack) start(ctx context.Context) error {
 	if err := <-building; err != nil {
 		return err
 	}
-	logins, err := s.prepareDatabase(ctx)
-	if err != nil {
+	var err error
+	if s.logins, err = s.prepareDatabase(ctx); err != nil {
 		return err
 	}
 	if err := s.startEdges(ctx); err != nil {
 		return err
 	}
-	if err := s.startFunctions(logins); err != nil {
+	if err := s.startFunctions(); err != nil {
 		return err
 	}
 	if err := s.awaitFunctions(ctx); err != nil {
@@ -109,58 +109,10 @@ func (s *stack) serve(ctx context.Context, port int, handler http.Handler) (*htt
 	server := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second}
 	go func() {
 		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
-			s.died <- fmt.Sprintf("the server on port %d ended: %v", port, err)
+			s.died <- death{what: fmt.Sprintf("the server on port %d ended: %v", port, err)}
 		}
 	}()
 	return server, nil
-}
-
-func (s *stack) startFunctions(logins map[string]string) error {
-	for _, f := range s.manifest.Functions {
-		env, err := s.environment(f, logins[f.Name])
-		if err != nil {
-			return err
-		}
-		p, err := process.Start(f.Name, s.settings.path("bin", path.Base(f.Package)), env, s.settings.path("log", f.Name+".log"))
-		if err != nil {
-			return err
-		}
-		s.functions = append(s.functions, p)
-		go func() { s.died <- p.Obituary() }()
-	}
-	return s.notePids()
-}
-
-// awaitFunctions waits until each one says that it is ready.
-func (s *stack) awaitFunctions(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
-	defer cancel()
-	for _, p := range s.functions {
-		url := address(s.settings.ports.function[p.Name]) + "/readyz"
-		for !ready(ctx, url) {
-			select {
-			case obituary := <-s.died:
-				return errors.New(obituary)
-			case <-ctx.Done():
-				return fmt.Errorf("%s does not become ready at %s; its log is %s", p.Name, url, p.Log)
-			case <-time.After(20 * time.Millisecond):
-			}
-		}
-	}
-	return nil
-}
-
-func ready(ctx context.Context, url string) bool {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, http.NoBody)
-	if err != nil {
-		return false
-	}
-	response, err := (&http.Client{Timeout: 5 * time.Second}).Do(request)
-	if err != nil {
-		return false
-	}
-	_ = response.Body.Close()
-	return response.StatusCode == http.StatusOK
 }
 
 func (s *stack) openFrontDoor(ctx context.Context) error {

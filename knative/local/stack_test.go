@@ -19,6 +19,7 @@ import (
 	"github.com/mallhive/product-service/knative/local/client"
 	"github.com/mallhive/product-service/knative/local/demo"
 	"github.com/mallhive/product-service/knative/local/internal/pgserver"
+	"github.com/mallhive/product-service/knative/local/internal/process"
 	"github.com/mallhive/product-service/knative/local/issuer"
 	"github.com/mallhive/product-service/knative/local/replay"
 	"github.com/mallhive/product-service/shared/postgres/testdb"
@@ -35,7 +36,7 @@ func startStack(t *testing.T) *stack {
 		env["PORT_"+name] = strconv.Itoa(port)
 	}
 	st := &stack{settings: settingsFrom(t, env), manifest: read(t), out: t.Output(), log: zap.NewNop(),
-		died: make(chan string, 8), databaseGone: make(chan string, 1)}
+		functions: map[string]*process.Process{}, died: make(chan death, 8), databaseGone: make(chan string, 1)}
 	ctx, cancel := context.WithTimeout(context.Background(), 4*time.Minute)
 	t.Cleanup(cancel)
 	t.Cleanup(st.stop)

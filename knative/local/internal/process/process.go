@@ -22,14 +22,14 @@ type Process struct {
 	err     error
 }
 
-// Start runs program with exactly this environment; what it prints goes to a
-// fresh log file. It has a process group of its own, so that Ctrl-C at the
+// Start runs program with exactly this environment; what it prints is added to
+// the log file. It has a process group of its own, so that Ctrl-C at the
 // terminal does not reach it before Stop does.
 func Start(name, program string, env []string, logFile string) (*Process, error) {
 	if err := os.MkdirAll(filepath.Dir(logFile), 0o755); err != nil {
 		return nil, fmt.Errorf("start %s: %w", name, err)
 	}
-	log, err := os.Create(logFile)
+	log, err := os.OpenFile(logFile, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
 	if err != nil {
 		return nil, fmt.Errorf("start %s: %w", name, err)
 	}
