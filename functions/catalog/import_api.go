@@ -48,6 +48,7 @@ func importOf[T any](c *catalog, o huma.Operation, kind importer.Kind[T]) {
 			return
 		}
 		options.Committed = c.wake
+		options.Grown = func(ctx context.Context) error { return product.RefreshStatistics(ctx, c.DB) }
 		// A stream lasts as long as its rows do, not as long as a request may.
 		if err := importer.Run(context.WithoutCancel(r.Context()), c.DB, stream, kind, options); err != nil {
 			c.Log.Warn("import", zap.String("operation", o.OperationID), zap.String("request_id", web.RequestID(r.Context())), zap.Error(err))

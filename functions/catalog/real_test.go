@@ -6,6 +6,7 @@ import (
 	"compress/gzip"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -54,7 +55,8 @@ func TestRealDataIsImportedAndARerunChangesNothing(t *testing.T) {
 	require.Equal(t, importer.Summary{Rows: 500, Unchanged: 500}, sum)
 }
 
-func TestSpeedOfAnImport(t *testing.T) {
+// TestSpeed says how fast this machine is with real data; it judges nothing.
+func TestSpeed(t *testing.T) {
 	if os.Getenv("SPEED") == "" {
 		t.Skip("SPEED=1 measures")
 	}
@@ -69,5 +71,17 @@ func TestSpeedOfAnImport(t *testing.T) {
 		}
 		t.Logf("%+v %s %.0f/s", sum, time.Since(began), float64(sum.Rows)/time.Since(began).Seconds())
 	}
-	time.Sleep(time.Second)
+	for _, query := range []string{
+		"", "facets=true&total=true", "q=laptop", "q=laptop&facets=true&total=true", "q=black+hp+toner", "sort=price", "sort=-price&brand=HP",
+		"attr.product_colour=Black&attr.touchscreen=false&price_min=10000&price_max=50000&facets=true&total=true", "in_stock=true",
+	} {
+		took := make([]time.Duration, 15)
+		for i := range took {
+			began := time.Now()
+			list(t, s, query)
+			took[i] = time.Since(began)
+		}
+		slices.Sort(took)
+		t.Logf("%-40s median %s, worst %s", query, took[len(took)/2], took[len(took)-1])
+	}
 }

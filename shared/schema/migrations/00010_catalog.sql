@@ -151,7 +151,9 @@ create table catalog.listings (
 
 create index listings_product on catalog.listings (product_id);
 
-create index listings_terms on catalog.listings using gin (terms);
+-- A short list of entries that wait to be sorted in: readers walk through it.
+create index listings_terms on catalog.listings using gin (terms)
+    with (gin_pending_list_limit = 512);
 
 create index listings_newest on catalog.listings (published_at desc, product_id);
 
@@ -189,9 +191,11 @@ create table catalog.search_documents (
     codes      text[] not null
 );
 
-create index search_documents_words on catalog.search_documents using gin (words);
+create index search_documents_words on catalog.search_documents using gin (words)
+    with (gin_pending_list_limit = 512);
 
-create index search_documents_codes on catalog.search_documents using gin (codes);
+create index search_documents_codes on catalog.search_documents using gin (codes)
+    with (gin_pending_list_limit = 512);
 
 -- Plurals and accents do not matter to a search; HTML tags are not words to it.
 create text search configuration catalog.english (copy = pg_catalog.english);
@@ -321,6 +325,36 @@ select
     end as document
 from catalog.products p;
 
+-- A large import leaves the planner with no idea of the tables until autovacuum
+-- comes by, and listings take seconds meanwhile. Only an owner may analyze.
+-- +goose StatementBegin
+create function catalog.refresh_statistics() returns void
+    language plpgsql
+    security definer
+    set search_path = pg_catalog
+as $$
+begin
+    analyze
+        catalog.attributes,
+        catalog.categories,
+        catalog.products,
+        catalog.product_categories,
+        catalog.variants,
+        catalog.prices,
+        catalog.listings,
+        catalog.listing_prices,
+        catalog.terms,
+        catalog.search_documents;
+    perform gin_clean_pending_list(i::regclass)
+    from unnest(array['catalog.listings_terms', 'catalog.search_documents_words', 'catalog.search_documents_codes']) as i;
+end
+$$;
+-- +goose StatementEnd
+
+revoke execute on function catalog.refresh_statistics() from public;
+
+grant execute on function catalog.refresh_statistics() to catalog_fn;
+
 grant select, insert, update, delete on
     catalog.attributes,
     catalog.categories,
@@ -350,6 +384,8 @@ grant execute on function catalog.rfc3339(timestamptz) to catalog_fn, events_fn;
 drop view catalog.product_documents, catalog.variant_documents, catalog.offers;
 
 drop function catalog.rfc3339(timestamptz);
+
+drop function catalog.refresh_statistics();
 
 drop table
     catalog.search_documents,

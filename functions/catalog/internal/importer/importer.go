@@ -19,6 +19,9 @@ import (
 const (
 	// setRows is how many rows are written together.
 	setRows = 200
+	// manyRows is how many changed rows make the tables other ones than the
+	// planner knows; from then on each time they are so many times more.
+	manyRows, timesMore = 1000, 4
 	// patience is how long a set waits for more rows: somebody who types rows
 	// by hand sees each result at once.
 	patience = 20 * time.Millisecond
@@ -59,6 +62,8 @@ type Options struct {
 	Skippable error
 	// Committed is called after each set is in the database.
 	Committed func()
+	// Grown is called each time an import has changed many rows more.
+	Grown func(ctx context.Context) error
 }
 
 // Summary is the last line of the answer.
@@ -93,12 +98,13 @@ type run[T any] struct {
 	stream  Stream
 	db      postgres.DB
 	summary Summary
+	grown   int // how many changed rows are many next
 }
 
 // Run imports a stream to its end. The error is for operators: the caller of
 // the import has been told by then.
 func Run[T any](ctx context.Context, db postgres.DB, stream Stream, kind Kind[T], options Options) error {
-	r := &run[T]{kind: kind, options: options, stream: stream, db: db}
+	r := &run[T]{kind: kind, options: options, stream: stream, db: db, grown: manyRows}
 	var err error
 	if options.DryRun {
 		err = r.rehearse(ctx)

@@ -38,10 +38,25 @@ func (r *run[T]) writeSet(ctx context.Context, set []row[T]) error {
 			return fmt.Errorf("result of row %d: %w", row.number, err)
 		}
 	}
-	if r.options.Committed != nil && !r.options.DryRun {
+	if err := r.stream.Flush(); err != nil {
+		return err
+	}
+	return r.committed(ctx)
+}
+
+// committed tells those who wait for changes.
+func (r *run[T]) committed(ctx context.Context) error {
+	if r.options.DryRun {
+		return nil
+	}
+	if r.options.Committed != nil {
 		r.options.Committed()
 	}
-	return r.stream.Flush()
+	if r.options.Grown == nil || r.summary.Created+r.summary.Updated < r.grown {
+		return nil
+	}
+	r.grown *= timesMore
+	return r.options.Grown(ctx)
 }
 
 // save writes all values in one transaction; when the database refuses the
@@ -63,8 +78,15 @@ func (r *run[T]) save(ctx context.Context, values []T) ([]Outcome, error) {
 	return outcomes, nil
 }
 
+// A plan that was made while tables were empty would read them whole when they
+// no longer are.
+const planAnewSQL = `set local plan_cache_mode = force_custom_plan`
+
 func (r *run[T]) together(ctx context.Context, values []T) (outcomes []Outcome, err error) {
 	err = postgres.InTx(ctx, r.db, func(tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, planAnewSQL); err != nil {
+			return fmt.Errorf("import a set: %w", err)
+		}
 		var err error
 		outcomes, err = r.kind.SaveAll(ctx, tx, values)
 		return err

@@ -55,7 +55,7 @@ func Facets(ctx context.Context, db postgres.DB, q Query, codes []string) ([]Fac
 		return nil, err
 	}
 	facets := []Facet{}
-	var shared []string // those that nothing is selected of are counted at once
+	var shared []Facet // those that nothing is selected of are counted at once
 	for _, code := range codes {
 		f, known := blank(code, definitions)
 		if !known || len(facets) == maxFacets {
@@ -63,7 +63,7 @@ func Facets(ctx context.Context, db postgres.DB, q Query, codes []string) ([]Fac
 		}
 		facets = append(facets, f)
 		if !q.selects(code) {
-			shared = append(shared, code)
+			shared = append(shared, f)
 		}
 	}
 	counted, err := countFacets(ctx, db, q, "", shared)
@@ -73,7 +73,7 @@ func Facets(ctx context.Context, db postgres.DB, q Query, codes []string) ([]Fac
 	for i := range facets {
 		found := counted
 		if q.selects(facets[i].Code) {
-			if found, err = countFacets(ctx, db, q, facets[i].Code, []string{facets[i].Code}); err != nil {
+			if found, err = countFacets(ctx, db, q, facets[i].Code, facets[i:i+1]); err != nil {
 				return nil, err
 			}
 		}
@@ -140,19 +140,19 @@ func (f *Facet) fill(q Query, c counts) {
 	}
 }
 
-// matched is the products a count goes over, each with its matching variants.
+// maxRows is how many variants a count goes over: enough for MaxExact products
+// of a few variants each.
+const maxRows = 3 * MaxExact
+
+// matched is the variants a count goes over.
 func (q Query) matched(s *statement, most int) string {
-	return "with matched as materialized (" +
-		s.text("l.product_id, array_agg(l.variant_id) as variants, min(p.amount) as low, max(p.amount) as high") +
-		"\ngroup by l.product_id\nlimit " + s.arg(most) + ")"
+	return "with matched as materialized (" + s.text("l.product_id, l.terms, l.numbers, p.amount") + "\nlimit " + s.arg(most) + ")"
 }
 
 const commonSQL = `
 select t.code
 from matched m
-cross join unnest(m.variants) as v (id)
-join catalog.listings l on l.variant_id = v.id
-cross join unnest(l.terms) as u (id)
+cross join unnest(m.terms) as u (id)
 join catalog.terms t on t.id = u.id
 group by t.code
 order by count(distinct m.product_id) desc, t.code`
@@ -185,62 +185,77 @@ func common(ctx context.Context, db postgres.DB, q Query) ([]string, error) {
 const valuesSQL = `
 select t.code, t.value, count(distinct m.product_id)
 from matched m
-cross join unnest(m.variants) as v (id)
-join catalog.listings l on l.variant_id = v.id
-cross join unnest(l.terms) as u (id)
+cross join unnest(m.terms) as u (id)
 join catalog.terms t on t.id = u.id
 where t.code = any(@codes)
-group by t.code, t.value
-union all
-select null, null, count(*)
-from matched`
+group by t.code, t.value`
 
 const boundsSQL = `
-select c.code, min((l.numbers ->> c.code)::float8), max((l.numbers ->> c.code)::float8)
+select c.code, min((m.numbers ->> c.code)::float8), max((m.numbers ->> c.code)::float8)
 from matched m
-cross join unnest(m.variants) as v (id)
-join catalog.listings l on l.variant_id = v.id
 cross join unnest(@codes::text[]) as c (code)
-where l.numbers ? c.code
+where m.numbers ? c.code
 group by c.code
 union all
-select 'price', min(low), max(high)
+select 'price', min(amount), max(amount)
 from matched
-having min(low) is not null`
+having min(amount) is not null`
 
-func countFacets(ctx context.Context, db postgres.DB, q Query, except string, codes []string) (counts, error) {
+const rowsSQL = `
+select count(*)
+from matched`
+
+// countFacets counts facets over the result without the selection of except.
+func countFacets(ctx context.Context, db postgres.DB, q Query, except string, facets []Facet) (counts, error) {
 	c := counts{values: map[string][]FacetValue{}, bounds: map[string][2]float64{}, exact: true}
-	if len(codes) == 0 {
+	if len(facets) == 0 {
 		return c, nil
 	}
+	var valued, bounded []string
+	for _, f := range facets {
+		if f.Type == attribute.Number || f.Type == Price {
+			bounded = append(bounded, f.Code)
+		} else {
+			valued = append(valued, f.Code)
+		}
+	}
 	s := q.matching(except)
-	matched := q.matched(s, MaxExact+1)
-	s.args["codes"] = codes
+	matched := q.matched(s, maxRows+1)
 	batch := &pgx.Batch{}
-	batch.Queue(matched+valuesSQL, s.args).Query(func(rows pgx.Rows) error {
-		var code, value *string
-		var n int64
-		_, err := pgx.ForEachRow(rows, []any{&code, &value, &n}, func() error {
-			if code == nil {
-				c.exact = n <= MaxExact
-				return nil
-			}
-			c.values[*code] = append(c.values[*code], FacetValue{Value: *value, Count: n})
-			return nil
-		})
+	batch.Queue(matched+rowsSQL, s.args).QueryRow(func(row pgx.Row) error {
+		var n int
+		err := row.Scan(&n)
+		c.exact = n <= maxRows
 		return err
 	})
-	batch.Queue(matched+boundsSQL, s.args).Query(func(rows pgx.Rows) error {
-		var code string
-		var low, high float64
-		_, err := pgx.ForEachRow(rows, []any{&code, &low, &high}, func() error {
-			c.bounds[code] = [2]float64{low, high}
-			return nil
-		})
-		return err
-	})
+	if len(valued) > 0 {
+		batch.Queue(matched+valuesSQL, s.argsAnd("codes", valued)).Query(c.readValues)
+	}
+	if len(bounded) > 0 {
+		batch.Queue(matched+boundsSQL, s.argsAnd("codes", bounded)).Query(c.readBounds)
+	}
 	if err := db.SendBatch(ctx, batch).Close(); err != nil {
 		return c, fmt.Errorf("count facets: %w", err)
 	}
 	return c, nil
+}
+
+func (c counts) readValues(rows pgx.Rows) error {
+	var code, value string
+	var n int64
+	_, err := pgx.ForEachRow(rows, []any{&code, &value, &n}, func() error {
+		c.values[code] = append(c.values[code], FacetValue{Value: value, Count: n})
+		return nil
+	})
+	return err
+}
+
+func (c counts) readBounds(rows pgx.Rows) error {
+	var code string
+	var low, high float64
+	_, err := pgx.ForEachRow(rows, []any{&code, &low, &high}, func() error {
+		c.bounds[code] = [2]float64{low, high}
+		return nil
+	})
+	return err
 }

@@ -2,6 +2,7 @@ package listing
 
 import (
 	"fmt"
+	"maps"
 	"sort"
 	"strconv"
 	"strings"
@@ -56,6 +57,13 @@ func (s *statement) arg(value any) string {
 	return "@" + name
 }
 
+// argsAnd is the arguments and one more.
+func (s *statement) argsAnd(name string, value any) pgx.NamedArgs {
+	args := maps.Clone(s.args)
+	args[name] = value
+	return args
+}
+
 func (s *statement) and(format string, args ...any) {
 	s.where = append(s.where, fmt.Sprintf(format, args...))
 }
@@ -80,11 +88,18 @@ func (q Query) matching(except string) *statement {
 		s.with = append(s.with, q.hits(s))
 		s.from.WriteString("\njoin hits h on h.product_id = l.product_id")
 	}
+	// The price that began last is the one that may hold: found in the index row
+	// by row, whatever the planner believes of how many there are.
 	fmt.Fprintf(&s.from, `
-left join catalog.listing_prices p on p.variant_id = l.variant_id
-    and p.currency = %s
-    and p.starts_at <= %s
-    and (p.ends_at is null or p.ends_at > %s)`, s.arg(q.Currency), at, at)
+left join lateral (
+    select r.amount, r.ends_at
+    from catalog.listing_prices r
+    where r.variant_id = l.variant_id
+        and r.currency = %s
+        and r.starts_at <= %s
+    order by r.starts_at desc
+    limit 1
+) p on p.ends_at is null or p.ends_at > %s`, s.arg(q.Currency), at, at)
 	s.and("(l.visible_from is null or l.visible_from <= %s)", at)
 	s.and("(l.visible_until is null or l.visible_until > %s)", at)
 	q.terms(s, except)

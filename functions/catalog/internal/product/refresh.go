@@ -134,3 +134,13 @@ func AttributesInUse(ctx context.Context, db postgres.DB, codes []string) (map[s
 	}
 	return used, nil
 }
+
+const statisticsSQL = `select catalog.refresh_statistics()`
+
+// RefreshStatistics lets the planner know of tables that have grown much.
+func RefreshStatistics(ctx context.Context, db postgres.DB) error {
+	if _, err := db.Exec(ctx, statisticsSQL); err != nil {
+		return fmt.Errorf("refresh statistics: %w", err)
+	}
+	return nil
+}
