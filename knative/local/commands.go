@@ -108,3 +108,27 @@ func withPostgres(ctx context.Context, s settings, args []string) error {
 	options := s.postgresOptions(func(format string, args ...any) { fmt.Fprintf(os.Stderr, format+"\n", args...) })
 	return pgserver.WithThrowaway(ctx, options, command)
 }
+
+// clean removes everything the stack made.
+func clean(ctx context.Context, s settings) error {
+	if s.running() {
+		if err := stopStack(ctx, s); err != nil {
+			return err
+		}
+	}
+	say := func(format string, args ...any) { fmt.Printf(format+"\n", args...) }
+	s.endLeftovers(ctx, say)
+	for _, dir := range []string{s.dir, pgserver.Elsewhere(s.path("postgres"))} {
+		if _, err := os.Stat(dir); err != nil {
+			continue
+		}
+		if err := os.RemoveAll(dir); err != nil {
+			return fmt.Errorf("clean: %w (was it made by another user?)", err)
+		}
+		say("removed %s", dir)
+	}
+	if s.databaseURL != "" {
+		say("the database of DATABASE_URL is left as it is")
+	}
+	return nil
+}

@@ -1,39 +1,14 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"maps"
 	"os"
-	"os/exec"
-	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/mallhive/product-service/knative/local/manifest"
 )
-
-func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
-
-// build compiles the programs that the manifests name.
-func (s *stack) build(ctx context.Context) error {
-	packages := []string{s.manifest.Migrate}
-	for _, f := range s.manifest.Functions {
-		packages = append(packages, f.Package)
-	}
-	if err := os.MkdirAll(s.settings.path("bin"), 0o755); err != nil {
-		return fmt.Errorf("build: %w", err)
-	}
-	if _, err := exec.LookPath("go"); err != nil {
-		return fmt.Errorf("the go command is missing from PATH; it comes from https://go.dev/dl")
-	}
-	c := exec.CommandContext(ctx, "go", append([]string{"build", "-o", s.settings.path("bin") + "/"}, packages...)...)
-	output, err := c.CombinedOutput()
-	if err != nil {
-		return fmt.Errorf("build: %w\n%s", err, strings.TrimSpace(string(output)))
-	}
-	return nil
-}
 
 // environment is the manifest's, with the addresses and the database of this
 // machine, and nothing else of ours but what every program needs.

@@ -3,9 +3,11 @@ package main
 import (
 	"context"
 	"fmt"
+	"maps"
 	"net"
 	"net/url"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -151,3 +153,5 @@ func (s settings) localAddress(stack *manifest.Stack) func(string) (string, erro
 
 // neighbours are the services that stand-ins stand for.
 func neighbours() []string { return []string{"analytics", "order", "recommendation"} }
+
+func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

@@ -1,7 +1,10 @@
 package main
 
 import (
+	"os"
+	"path/filepath"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -31,8 +34,13 @@ Try (make demo tells the whole story):
   curl -s '%[1]s/v1/products?limit=3&facets=true'
   curl -s '%[1]s/v1/products?q=kettle'
 
-  # a token for writing
+  # a token for writing; a product of yours, and ten of it
   TOKEN=$(make -s token SCOPE='catalog:write inventory:write inventory:lock')
+  MINE=MINE-$(date +%%s)
+  curl -s '%[1]s/v1/products' -H "Authorization: Bearer $TOKEN" -H 'Content-Type: application/json' \
+    -d '{"name":"My product","status":"active","variants":[{"sku":"'$MINE'","price":{"amount":1999,"currency":"USD"}}]}'
+  curl -s -X PUT "%[1]s/v1/stock/$MINE/locations/main" -H "Authorization: Bearer $TOKEN" -H 'Content-Type: application/json' \
+    -d '{"on_hand":10}'
 
   # how much is there, and is it orderable
   SKU=$(curl -s '%[1]s/v1/products?in_stock=true&limit=1' | grep -o '"sku":"[^"]*"' | head -n 1 | cut -d '"' -f 4)
@@ -41,10 +49,11 @@ Try (make demo tells the whole story):
     -d '{"currency":"USD","lines":[{"sku":"'$SKU'","quantity":1}]}'
 
   # an order, as the order service sends it, and the reply it gets
+  ORDER=order-$(date +%%s)
   curl -si '%[2]s' -H 'Content-Type: application/json' -H 'Ce-Specversion: 1.0' \
-    -H 'Ce-Type: com.mallhive.order.placed.v1' -H 'Ce-Source: /order-service' -H 'Ce-Id: order-1-placed' -H 'Ce-Subject: order-1' \
-    -d '{"order_id":"order-1","lines":[{"sku":"'$SKU'","quantity":1}]}'
-  curl -s '%[3]s/order/received?subject=order-1&wait=5s'
+    -H 'Ce-Type: com.mallhive.order.placed.v1' -H 'Ce-Source: /order-service' -H "Ce-Id: $ORDER-placed" -H "Ce-Subject: $ORDER" \
+    -d '{"order_id":"'$ORDER'","lines":[{"sku":"'$SKU'","quantity":1}]}'
+  curl -s "%[3]s/order/received?subject=$ORDER&wait=5s"
 
   # somebody looked at a product; analytics hears of it
   curl -s '%[1]s/v1/interactions' -H 'Content-Type: application/json' \
@@ -53,4 +62,15 @@ Try (make demo tells the whole story):
 
 Ctrl-C stops everything and keeps the data.
 `, front, brokerURL, address(ports.sinks))
+}
+
+func relative(path string) string {
+	wd, err := os.Getwd()
+	if err != nil {
+		return path
+	}
+	if r, err := filepath.Rel(wd, path); err == nil && !strings.HasPrefix(r, "..") {
+		return r
+	}
+	return path
 }

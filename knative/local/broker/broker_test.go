@@ -412,6 +412,14 @@ func TestTheIngressRefusesWhatIsNoEvent(t *testing.T) {
 	require.Equal(t, http.StatusMethodNotAllowed, response.StatusCode)
 }
 
+func TestSubscribersDoNotSeeTheBrokersOwnAttribute(t *testing.T) {
+	t.Parallel()
+	subscriber := newSink(t, nil)
+	_, url := start(t, broker.Options{Triggers: []broker.Trigger{trigger(subscriber, nil)}})
+	require.Equal(t, http.StatusAccepted, post(t, url, "1", "x", "Ce-Knativebrokerttl", "7", "Ce-Sequence", "1"))
+	require.Equal(t, map[string]any{"sequence": "1"}, subscriber.next(t).Extensions())
+}
+
 func TestStructuredEventsAreTaken(t *testing.T) {
 	t.Parallel()
 	subscriber := newSink(t, nil)
