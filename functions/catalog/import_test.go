@@ -108,7 +108,8 @@ func TestAStreamThatBreaksOffIsIncomplete(t *testing.T) {
 	var zipped bytes.Buffer
 	z := gzip.NewWriter(&zipped)
 	for i := range 2000 {
-		fmt.Fprintf(z, `{"external_id":"p%d","name":"P %d"}`+"\n", i, i*7919)
+		_, err := fmt.Fprintf(z, `{"external_id":"p%d","name":"P %d"}`+"\n", i, i*7919)
+		require.NoError(t, err)
 	}
 	require.NoError(t, z.Close())
 	gz := header("Content-Encoding", "gzip")
@@ -125,7 +126,7 @@ func TestResultsArriveWhileRowsAreStillSent(t *testing.T) {
 	t.Parallel()
 	s := start(t)
 	in, out := io.Pipe()
-	req, err := http.NewRequestWithContext(context.Background(), "POST", s.URL+"/v1/products:import", in)
+	req, err := http.NewRequestWithContext(context.Background(), http.MethodPost, s.URL+"/v1/products:import", in)
 	require.NoError(t, err)
 	token := s.Bearer(t, write)
 	req.Header.Set(token.Name, token.Value)
@@ -151,8 +152,9 @@ func TestAnImporterWhoHangsUpHarmsNobody(t *testing.T) {
 	conn, err := (&net.Dialer{}).DialContext(context.Background(), "tcp", strings.TrimPrefix(s.URL, "http://"))
 	require.NoError(t, err)
 	row := `{"external_id":"h","name":"Hang up"}` + "\n"
-	fmt.Fprintf(conn, "POST /v1/products:import HTTP/1.1\r\nHost: x\r\n%s: %s\r\nTransfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n",
+	_, err = fmt.Fprintf(conn, "POST /v1/products:import HTTP/1.1\r\nHost: x\r\n%s: %s\r\nTransfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n",
 		"Authorization", s.Bearer(t, write).Value, len(row), row)
+	require.NoError(t, err)
 	buffer := make([]byte, 256)
 	_, err = conn.Read(buffer)
 	require.NoError(t, err)
