@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"go.opentelemetry.io/otel/propagation"
 
@@ -38,8 +39,8 @@ func Append(ctx context.Context, tx postgres.DB, events ...event.Event) error {
 	replays := make([]bool, len(events))
 	sequences := make([]int64, len(events))
 	for i, e := range events {
-		if e.Data == nil || !e.IsJSON() {
-			return fmt.Errorf("append %s of %s: an event in the outbox has JSON data", e.Type, e.Subject)
+		if e.ID == "" || e.Type == "" || e.Source == "" || e.Subject == "" || e.Data == nil || !e.IsJSON() {
+			return fmt.Errorf("append %q of %q: an event in the outbox has id, type, source, subject and JSON data", e.Type, e.Subject)
 		}
 		data[i], replays[i], sequences[i] = string(e.Data), e.Replay, e.Sequence
 	}
@@ -86,6 +87,10 @@ func newestOfEach(events []event.Event) ([]event.Event, error) {
 		t, known := event.TypeOf(e.Type)
 		if !known || !t.State || e.Data != nil {
 			return nil, fmt.Errorf("append state of %s: %s is not a state event without data", e.Subject, e.Type)
+		}
+		// Claims read the document by it; one that is no id would stop them all.
+		if _, err := uuid.Parse(e.Subject); err != nil {
+			return nil, fmt.Errorf("append state of %q: the subject is not a product's id", e.Subject)
 		}
 		i, again := at[e.Stream()]
 		if !again {

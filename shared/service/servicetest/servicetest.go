@@ -75,6 +75,7 @@ func Start[C interface{ Common() *service.Config }](t testing.TB, name string, c
 		cancel()
 		require.NoError(t, <-done)
 	}
+	t.Cleanup(func() { checkEmitted(t, o.db) })
 	t.Cleanup(s.stop)
 	return s
 }

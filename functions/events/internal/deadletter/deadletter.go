@@ -83,7 +83,9 @@ func Store(ctx context.Context, db postgres.DB, letters ...Letter) error {
 		}
 		whole, err := json.Marshal(l.Event)
 		if err != nil {
-			return fmt.Errorf("dead letter %s: %w", l.Event.ID, err)
+			// Not an event at all: that is why it is here, and it must not come back.
+			l.Reason += "; " + err.Error()
+			whole = []byte(`null`)
 		}
 		ids[i], statuses[i] = id, int32(l.Status)
 		add("event_ids", l.Event.ID)

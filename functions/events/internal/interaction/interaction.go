@@ -120,6 +120,9 @@ func (i Interaction) judge(code *regexp.Regexp) error {
 			add("%s: control characters", t.name)
 		}
 	}
+	if strings.TrimSpace(i.ID) != i.ID {
+		add("id: no space around it")
+	}
 	if i.Position != nil && *i.Position < 0 {
 		add("position: not negative")
 	}

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/mallhive/product-service/shared/event"
+	"github.com/mallhive/product-service/shared/fault"
 	"github.com/mallhive/product-service/shared/outbox"
 	"github.com/mallhive/product-service/shared/postgres"
 )
@@ -71,8 +72,12 @@ type Report struct {
 }
 
 // Drain sends what is due. When another drain is running, that one looks
-// again before it ends, and this one returns at once.
+// again before it ends, and this one returns at once. A relay that is closed
+// is a fault of kind Unavailable: another instance will do it.
 func (r *Relay) Drain(ctx context.Context) (Report, error) {
+	if r.isClosed() {
+		return Report{}, fault.Passing(nil, time.Second, "this instance is stopping")
+	}
 	if !r.begin() {
 		return Report{}, nil
 	}
@@ -88,7 +93,7 @@ func (r *Relay) Drain(ctx context.Context) (Report, error) {
 func (r *Relay) begin() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.closed || r.o.Send == nil {
+	if r.o.Send == nil {
 		return false
 	}
 	if r.running {
@@ -128,7 +133,11 @@ func (r *Relay) isClosed() bool {
 func (r *Relay) drain(ctx context.Context, total *Report) error {
 	deadline := time.Now().Add(r.o.Budget)
 	var soonest time.Time // when the first failed row of this drain is due again
-	for !r.isClosed() && ctx.Err() == nil {
+	for ctx.Err() == nil {
+		if r.isClosed() {
+			total.More = true
+			return nil
+		}
 		if !r.pause(ctx, deadline) {
 			return nil // the broker rests: later wake-ups go on
 		}
