@@ -24,6 +24,13 @@ func routes(_ context.Context, cfg *config, s *service.Service) error {
 	intake := interaction.New(s.DB, sink.quick, sink.waker.Wake)
 	drainer := relay.New(relay.Options{DB: s.DB, Send: sink.send, Trouble: logTrouble(s.Log)})
 	s.OnStop(drainer.Close)
+	count, err := countSent()
+	if err != nil {
+		return err
+	}
+	if err := watchBacklog(s.DB); err != nil {
+		return err
+	}
 
 	api := s.API
 	admin := web.Scope("events:admin")
@@ -39,7 +46,7 @@ func routes(_ context.Context, cfg *config, s *service.Service) error {
 
 	// Deliveries of the broker; the ingress routes neither.
 	authorize := s.EventAuth(cfg.EventConfig)
-	wake := drainOn(drainer, sink.waker)
+	wake := drainOn(drainer, sink.waker, count)
 	api.Mount("POST /{$}", event.Receive(event.Receiving{Authorize: authorize, PublicBaseURL: cfg.PublicBaseURL, Log: s.Log}, map[string]event.Handler{
 		event.OutboxReady: wake,
 		event.Ping:        wake,

@@ -13,9 +13,10 @@ import (
 // drainOn sends the outbox while the delivery that asked for it is open, for
 // a function that may scale to zero works only then. What does not fit into
 // one delivery goes on in the next.
-func drainOn(r *relay.Relay, waker *outbox.Waker) event.Handler {
+func drainOn(r *relay.Relay, waker *outbox.Waker, count func(context.Context, relay.Report)) event.Handler {
 	return func(ctx context.Context, _ event.Event) (*event.Event, error) {
 		report, err := r.Drain(ctx)
+		count(ctx, report)
 		if report.More {
 			waker.Wake()
 		}

@@ -1,0 +1,64 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"go.opentelemetry.io/otel"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/metric"
+
+	"github.com/mallhive/product-service/functions/events/internal/relay"
+	"github.com/mallhive/product-service/shared/outbox"
+	"github.com/mallhive/product-service/shared/postgres"
+)
+
+const meter = "github.com/mallhive/product-service/functions/events"
+
+// watchBacklog tells what waits in the outbox, whenever metrics are collected.
+func watchBacklog(db postgres.DB) error {
+	m := otel.Meter(meter)
+	rows, err := m.Int64ObservableGauge("outbox.rows", metric.WithDescription("Events that wait to be sent"))
+	if err != nil {
+		return fmt.Errorf("metric outbox.rows: %w", err)
+	}
+	age, err := m.Float64ObservableGauge("outbox.oldest_age", metric.WithUnit("s"), metric.WithDescription("Age of the oldest event that waits"))
+	if err != nil {
+		return fmt.Errorf("metric outbox.oldest_age: %w", err)
+	}
+	_, err = m.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
+		ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+		defer cancel()
+		backlog, err := outbox.Waiting(ctx, db)
+		if err != nil {
+			return err
+		}
+		o.ObserveInt64(rows, backlog.Rows)
+		if backlog.Oldest != nil {
+			o.ObserveFloat64(age, time.Since(*backlog.Oldest).Seconds())
+		} else {
+			o.ObserveFloat64(age, 0)
+		}
+		return nil
+	}, rows, age)
+	if err != nil {
+		return fmt.Errorf("metrics of the outbox: %w", err)
+	}
+	return nil
+}
+
+// countSent counts what drains did with events, by outcome.
+func countSent() (func(context.Context, relay.Report), error) {
+	sent, err := otel.Meter(meter).Int64Counter("outbox.events", metric.WithDescription("Events sent from the outbox, by outcome"))
+	if err != nil {
+		return nil, fmt.Errorf("metric outbox.events: %w", err)
+	}
+	return func(ctx context.Context, r relay.Report) {
+		for outcome, n := range map[string]int{"delivered": r.Delivered, "failed": r.Failed, "refused": r.Refused} {
+			if n > 0 {
+				sent.Add(ctx, int64(n), metric.WithAttributes(attribute.String("outcome", outcome)))
+			}
+		}
+	}, nil
+}
