@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 )
 
 // Database is the name of the one database.
@@ -172,6 +173,10 @@ func (s *Server) ready(ctx context.Context) error {
 		err := s.ensureDatabase(ctx)
 		if err == nil {
 			return nil
+		}
+		var refused *pgconn.PgError
+		if errors.As(err, &refused) && refused.Code == "28P01" {
+			return fmt.Errorf("data folder: %s was not made with the password beside it; make clean starts anew", s.DataDir)
 		}
 		select {
 		case <-s.exited:

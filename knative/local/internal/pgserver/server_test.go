@@ -82,6 +82,17 @@ func TestABrokenDataFolderIsToldInOneLine(t *testing.T) {
 	require.NotContains(t, err.Error(), "\n")
 }
 
+func TestALostPasswordIsToldAtOnce(t *testing.T) {
+	t.Parallel()
+	ctx, dir := context.Background(), folder(t)
+	server, err := pgserver.Start(ctx, options(t, dir))
+	require.NoError(t, err)
+	require.NoError(t, server.Stop())
+	require.NoError(t, os.Remove(filepath.Join(dir, "password")))
+	_, err = pgserver.Start(ctx, options(t, dir))
+	require.ErrorContains(t, err, "make clean")
+}
+
 // folder is one that the server's user can enter, also when root runs the test.
 func folder(t *testing.T) string {
 	t.Helper()
