@@ -53,6 +53,7 @@ type productList struct {
 	NextCursor *string         `json:"next_cursor"`
 	Total      *total          `json:"total,omitempty"`
 	Facets     []listing.Facet `json:"facets,omitempty" nullable:"false"`
+	DidYouMean string          `json:"did_you_mean,omitempty" doc:"What was searched for instead, since nothing has the words that were asked for"`
 }
 
 type listProductsReply struct {
@@ -67,6 +68,7 @@ type listProductsReply struct {
 type place struct {
 	At       time.Time        `json:"t"`
 	Position listing.Position `json:"p"`
+	Instead  string           `json:"i,omitempty"` // the text that was searched for instead
 }
 
 func (c *catalog) listProducts(ctx context.Context, in *listProductsInput) (*listProductsReply, error) {
@@ -74,16 +76,15 @@ func (c *catalog) listProducts(ctx context.Context, in *listProductsInput) (*lis
 	if err != nil {
 		return nil, err
 	}
-	q.At = time.Now().UTC().Truncate(time.Microsecond)
+	from := place{At: time.Now().UTC().Truncate(time.Microsecond)}
 	var after *listing.Position
 	if in.Cursor != "" {
-		var from place
 		if err := web.DecodeCursor(in.Cursor, cursorQuery(in.query), &from); err != nil {
 			return nil, err
 		}
-		q.At, after = from.At, &from.Position
+		after = &from.Position
 	}
-	body, err := c.page(ctx, q, after, in)
+	body, q, err := c.search(ctx, q, after, in, from)
 	if err != nil {
 		return nil, err
 	}
@@ -112,16 +113,54 @@ func (c *catalog) listProducts(ctx context.Context, in *listProductsInput) (*lis
 	return out, nil
 }
 
+// search reads one page, of what was probably meant when nothing has the words
+// that were asked for. It returns the query that found it.
+func (c *catalog) search(ctx context.Context, q listing.Query, after *listing.Position, in *listProductsInput, from place) (*productList, listing.Query, error) {
+	q.At = from.At
+	if from.Instead != "" {
+		q.Text = from.Instead
+	}
+	body, err := c.page(ctx, q, after, in, from)
+	if err != nil || len(body.Items) > 0 || after != nil {
+		return body, q, err
+	}
+	if from.Instead, err = c.instead(ctx, q); err != nil || from.Instead == "" {
+		return body, q, err
+	}
+	q.Text = from.Instead
+	body, err = c.page(ctx, q, nil, in, from)
+	return body, q, err
+}
+
+// instead is the text to search for when nothing has the words asked for.
+func (c *catalog) instead(ctx context.Context, q listing.Query) (string, error) {
+	if q.Text == "" {
+		return "", nil
+	}
+	if found, err := listing.Found(ctx, c.DB, q.Text); err != nil || found {
+		return "", err
+	}
+	text, changed, err := listing.Correct(ctx, c.DB, q.Text)
+	if err != nil || !changed {
+		return "", err
+	}
+	if found, err := listing.Found(ctx, c.DB, text); err != nil || !found {
+		return "", err
+	}
+	return text, nil
+}
+
 // page reads one page of a result with its documents.
-func (c *catalog) page(ctx context.Context, q listing.Query, after *listing.Position, in *listProductsInput) (*productList, error) {
+func (c *catalog) page(ctx context.Context, q listing.Query, after *listing.Position, in *listProductsInput, from place) (*productList, error) {
 	hits, err := listing.Page(ctx, c.DB, q, after, in.Limit+1)
 	if err != nil {
 		return nil, err
 	}
-	body := &productList{Items: []product.Item{}}
+	body := &productList{Items: []product.Item{}, DidYouMean: from.Instead}
 	if len(hits) > in.Limit {
 		hits = hits[:in.Limit]
-		next, err := web.EncodeCursor(cursorQuery(in.query), place{At: q.At, Position: hits[in.Limit-1].Position()})
+		from.Position = hits[in.Limit-1].Position()
+		next, err := web.EncodeCursor(cursorQuery(in.query), from)
 		if err != nil {
 			return nil, err
 		}

@@ -24,7 +24,8 @@ type listed struct {
 		Value int
 		Exact bool
 	}
-	Facets []listing.Facet
+	Facets     []listing.Facet
+	DidYouMean string `json:"did_you_mean"`
 }
 
 func list(t testing.TB, s *servicetest.Server, query string) listed {

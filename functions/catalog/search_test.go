@@ -46,6 +46,25 @@ func TestASearchFindsWhatAShopperMeans(t *testing.T) {
 	require.Equal(t, []string{"kettle", "teapot"}, pages(t, s, "q=kettle&limit=1"))
 }
 
+func TestAMistypedWordIsPutRight(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	imports(t, s, "products", "", []byte(`{"slug":"kettle","name":"Café kettle","brand":"Brewster","status":"active","variants":[{"sku":"K"}]}
+{"slug":"knife","name":"Bread knife","brand":"Brewster","status":"active","variants":[{"sku":"N"}]}
+{"slug":"keyboard","name":"Keyboard","status":"active","variants":[{"sku":"B"}]}`))
+	for q, want := range map[string]string{
+		"ketle": "kettle", "kettel": "kettle", "knfie": "knife", "bred knife": "bread knife", "Brwester": "brewster", "keybaord": "keyboard", "kettlle cafe": "kettle cafe",
+	} {
+		l := list(t, s, "q="+url.QueryEscape(q))
+		require.Equal(t, want, l.DidYouMean, q)
+		require.NotEmpty(t, l.Items, q)
+	}
+	for _, q := range []string{"kettle", "zzzzzz", "xyz", "kettle zebra"} {
+		require.Empty(t, list(t, s, "q="+url.QueryEscape(q)).DidYouMean, q)
+	}
+	require.ElementsMatch(t, []string{"kettle", "knife"}, pages(t, s, "q=brewsteer&limit=1"))
+}
+
 func TestAChangedProductIsFoundByWhatItIsNow(t *testing.T) {
 	t.Parallel()
 	s := start(t)

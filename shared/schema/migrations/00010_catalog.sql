@@ -197,6 +197,14 @@ create index search_documents_words on catalog.search_documents using gin (words
 create index search_documents_codes on catalog.search_documents using gin (codes)
     with (gin_pending_list_limit = 512);
 
+-- The words of names and brands, to put a mistyped one right. A word that no
+-- product has any more does no harm: it only leads to an empty result.
+create table catalog.words (
+    word text primary key
+);
+
+create index words_similar on catalog.words using gin (word public.gin_trgm_ops);
+
 -- Plurals and accents do not matter to a search; HTML tags are not words to it.
 create text search configuration catalog.english (copy = pg_catalog.english);
 
@@ -344,9 +352,11 @@ begin
         catalog.listings,
         catalog.listing_prices,
         catalog.terms,
+        catalog.words,
         catalog.search_documents;
     perform gin_clean_pending_list(i::regclass)
-    from unnest(array['catalog.listings_terms', 'catalog.search_documents_words', 'catalog.search_documents_codes']) as i;
+    from unnest(array['catalog.listings_terms', 'catalog.search_documents_words', 'catalog.search_documents_codes',
+        'catalog.words_similar']) as i;
 end
 $$;
 -- +goose StatementEnd
@@ -364,6 +374,7 @@ grant select, insert, update, delete on
     catalog.listings,
     catalog.listing_prices,
     catalog.terms,
+    catalog.words,
     catalog.search_documents
 to catalog_fn;
 
@@ -389,6 +400,7 @@ drop function catalog.refresh_statistics();
 
 drop table
     catalog.search_documents,
+    catalog.words,
     catalog.terms,
     catalog.listing_prices,
     catalog.listings,

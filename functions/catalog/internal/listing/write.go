@@ -2,7 +2,7 @@
 // from: one row for each variant that a visitor could be shown, its prices as
 // one line of time, and what a search box finds a product by. Writers keep it
 // in their own transaction. It owns catalog.listings, catalog.listing_prices,
-// catalog.terms and catalog.search_documents.
+// catalog.terms, catalog.words and catalog.search_documents.
 package listing
 
 import (
@@ -65,6 +65,13 @@ from unnest(@ids::bigint[], @codes::text[], @values::text[]) as t (id, code, val
 order by id
 on conflict (id) do nothing`
 
+const wordsSQL = `
+insert into catalog.words (word)
+select word
+from unnest(@words::text[]) as w (word)
+order by word
+on conflict (word) do nothing`
+
 const pricesSQL = `
 insert into catalog.listing_prices (variant_id, currency, amount, compare_at, starts_at, ends_at)
 select r.variant_id, r.currency, r.amount, r.compare_at, r.starts_at, r.ends_at
@@ -121,6 +128,7 @@ func queueEntries(batch *pgx.Batch, entries []Entry, prices []price.Span) error 
 		batch.Queue(sql, pgx.NamedArgs{"rows": string(b)})
 	}
 	batch.Queue(termsSQL, pgx.NamedArgs{"ids": terms.ids, "codes": terms.codes, "values": terms.values})
+	batch.Queue(wordsSQL, pgx.NamedArgs{"words": wordsOf(entries)})
 	if len(prices) == 0 {
 		return nil
 	}
