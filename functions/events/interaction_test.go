@@ -218,6 +218,13 @@ func TestWhatIsNoListOfInteractionsIsRefused(t *testing.T) {
 	}
 }
 
+func TestAParameterNobodyDeclaredIsRefused(t *testing.T) {
+	t.Parallel()
+	answer := start(t, nil).Do(t, "POST", "/v1/interactions?dry_run=true", `{"interactions":[]}`)
+	require.Equal(t, http.StatusUnprocessableEntity, answer.Status)
+	require.Contains(t, string(answer.Body), "/dry_run")
+}
+
 func TestInteractionsOutliveABrokerThatIsDown(t *testing.T) {
 	t.Parallel()
 	for name, status := range map[string]int{"answers 500": 500, "cuts the connection": 0} {

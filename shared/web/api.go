@@ -153,6 +153,10 @@ func (a *API) Handle(op huma.Operation, h http.Handler) {
 			WriteProblem(w, r, err)
 			return
 		}
+		if unknown := stray(r, &op); len(unknown) > 0 {
+			WriteProblem(w, r, fault.InvalidInput(unknown...))
+			return
+		}
 		h.ServeHTTP(w, r.WithContext(ctx))
 	})
 }

@@ -146,7 +146,7 @@ func (i Interaction) data(now time.Time) event.InteractionData {
 		d.SessionID, d.UserID = i.SessionID, i.UserID
 	}
 	if i.OccurredAt != nil {
-		claimed := i.OccurredAt.UTC()
+		claimed := i.OccurredAt.UTC().Truncate(time.Microsecond) // as the outbox keeps it
 		if off := claimed.Sub(now); off < -clockSkew || off > clockSkew {
 			d.ClaimedAt = &claimed
 		} else {
