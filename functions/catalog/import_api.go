@@ -28,7 +28,9 @@ func importOf[T any](c *catalog, o huma.Operation, kind importer.Kind[T]) {
 		{Name: "dry_run", In: "query", Description: "Judge everything, write nothing", Schema: &huma.Schema{Type: huma.TypeBoolean}},
 		{Name: "results", In: "query", Description: "failed leaves out the lines of rows that did not fail", Schema: &huma.Schema{Type: huma.TypeString, Enum: []any{"all", "failed"}}},
 	}
-	o.RequestBody = &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{"application/x-ndjson": {Schema: rowSchema}}}
+	o.RequestBody = &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{
+		"application/x-ndjson": {Schema: rowSchema}, "application/jsonl": {Schema: rowSchema}, "application/json": {Schema: rowSchema},
+	}}
 	o.Responses = map[string]*huma.Response{"200": {
 		Description: "A result line for each row, then a summary line",
 		Content: map[string]*huma.MediaType{"application/x-ndjson": {Schema: &huma.Schema{OneOf: []*huma.Schema{
@@ -38,6 +40,9 @@ func importOf[T any](c *catalog, o huma.Operation, kind importer.Kind[T]) {
 	}}
 	c.API.Handle(o, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		options, err := importOptions(r)
+		if err == nil {
+			err = web.TakesForm(r, &o)
+		}
 		if err != nil {
 			web.WriteProblem(w, r, err)
 			return

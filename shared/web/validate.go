@@ -2,6 +2,7 @@ package web
 
 import (
 	"errors"
+	"net/http"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -24,3 +25,7 @@ func Validate(registry huma.Registry, schema *huma.Schema, value any) fault.List
 	}
 	return faults
 }
+
+// TakesForm refuses the body of a plain handler that is in a form its
+// operation does not declare.
+func TakesForm(r *http.Request, op *huma.Operation) error { return readable(r, op) }
