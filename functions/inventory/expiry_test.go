@@ -74,3 +74,52 @@ func TestALockHoldsAsLongAsItsOrderSays(t *testing.T) {
 	require.EqualValues(t, 8, s.stock("A").Available)
 	s.sound()
 }
+
+func TestWhatWasPaidForStaysSoldWhenTheRestExpires(t *testing.T) {
+	t.Parallel()
+	s := stocked(t, map[string]int{"A": 10})
+	s.event(event.OrderPlaced, "1", "o", map[string]any{"lines": lines("A", 6)})
+	part := s.event(event.OrderPaid, "2", "o", map[string]any{"lines": lines("A", 2)})
+	require.Equal(t, "locked", dataOf(t, part).State)
+	s.overdue("o")
+	require.Equal(t, "committed", s.reservation("o").State)
+	require.EqualValues(t, 8, s.stock("A").Available)
+	requireSame(t, part, s.event(event.OrderPaid, "2", "o", map[string]any{"lines": lines("A", 2)}))
+	s.tick()
+	require.Equal(t, "committed", s.reservation("o").State)
+	require.Equal(t, []int64{8, 0}, []int64{s.stock("A").OnHand, s.stock("A").Reserved})
+	requireSame(t, part, s.event(event.OrderPaid, "3", "o", nil))
+	s.event(event.OrderCancelled, "4", "o", map[string]any{"reason": "regret"})
+	require.Equal(t, []int64{10, 0}, []int64{s.stock("A").OnHand, s.stock("A").Reserved})
+	s.sound()
+}
+
+func TestAPartialLockTakesWhatExpiredToo(t *testing.T) {
+	t.Parallel()
+	s := stocked(t, map[string]int{"A": 4})
+	for _, id := range []string{"o1", "o2", "o3"} {
+		s.place(id, 201, "A", 1)
+		s.overdue(id)
+	}
+	require.EqualValues(t, 4, s.place("whole", 409, "A", 5).Lines[0].Available)
+	require.Equal(t, []string{"inventory.locked"}, s.outboxed("o1"), "nobody needed it")
+	var part reservationDoc
+	s.call("POST", "/v1/reservations", map[string]any{"order_id": "part", "allow_partial": true, "lines": lines("A", 5)}, 201).JSON(t, &part)
+	require.EqualValues(t, 4, part.Lines[0].Locked)
+	s.sound()
+}
+
+func TestALockRecordsNoMoreExpiriesThanItNeeds(t *testing.T) {
+	t.Parallel()
+	s := stocked(t, map[string]int{"A": 3})
+	for _, id := range []string{"o1", "o2", "o3"} {
+		s.place(id, 201, "A", 1)
+		s.overdue(id)
+	}
+	s.place("next", 201, "A", 2)
+	require.EqualValues(t, 3, s.stock("A").Reserved, "one of the three is left to the tick")
+	require.EqualValues(t, 1, s.stock("A").Available)
+	s.tick()
+	require.EqualValues(t, 2, s.stock("A").Reserved)
+	s.sound()
+}

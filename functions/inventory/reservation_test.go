@@ -177,3 +177,19 @@ func TestOneKeyIsOneOrder(t *testing.T) {
 	require.Equal(t, "rejected", s.reservation("q").State, "a refusal is an outcome and is kept")
 	require.EqualValues(t, 9, s.stock("A").Available)
 }
+
+func TestNothingComesBackTwice(t *testing.T) {
+	t.Parallel()
+	s := stocked(t, map[string]int{"A": 10})
+	s.place("o", 201, "A", 6)
+	s.call("POST", "/v1/reservations/o/commit", nil, 200)
+	s.call("POST", "/v1/reservations/o/return", map[string]any{"lines": lines("A", 1), "restock": true}, 200, key("a"))
+	s.call("POST", "/v1/reservations/o/release", map[string]any{"lines": lines("A", 2)}, 200, key("b"))
+	require.Equal(t, "committed", s.reservation("o").State)
+	s.call("POST", "/v1/reservations/o/release", map[string]any{"lines": lines("A", 4)}, 422, key("c"))
+	s.call("POST", "/v1/reservations/o/release", map[string]any{"lines": lines("A", 1, "A", 2)}, 200, key("d"))
+	require.Equal(t, "released", s.reservation("o").State)
+	s.call("POST", "/v1/reservations/o/release", nil, 200)
+	require.EqualValues(t, 10, s.stock("A").OnHand)
+	s.sound()
+}

@@ -37,7 +37,7 @@ func TestConcurrentMessagesInAnyOrderKeepTheBooks(t *testing.T) {
 		}
 		replies[what] = a.Reply
 	}
-	work := make(chan func())
+	work := make(chan func(), 2000) // so that a failing worker holds up nobody
 	var workers sync.WaitGroup
 	for range 12 {
 		workers.Go(func() {
