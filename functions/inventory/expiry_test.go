@@ -123,3 +123,19 @@ func TestALockRecordsNoMoreExpiriesThanItNeeds(t *testing.T) {
 	require.EqualValues(t, 2, s.stock("A").Reserved)
 	s.sound()
 }
+
+func TestAPaymentThatComesLateTakesWhatExpiredMeanwhile(t *testing.T) {
+	t.Parallel()
+	s := stocked(t, map[string]int{"A": 2})
+	for _, id := range []string{"first", "second"} {
+		s.event(event.OrderPlaced, "placed "+id, id, map[string]any{"lines": lines("A", 2)})
+		s.overdue(id)
+	}
+	paid := s.event(event.OrderPaid, "paid", "first", nil)
+	require.Equal(t, event.InventoryCommitted, paid.Type)
+	require.Equal(t, []string{"inventory.expired"}, s.outboxed("second"))
+	lost := s.event(event.OrderPaid, "paid too", "second", nil)
+	require.Equal(t, "expired", dataOf(t, lost).Reason)
+	require.EqualValues(t, 0, s.stock("A").OnHand)
+	s.sound()
+}
