@@ -96,6 +96,35 @@ func TestARefusedEventIsADeadLetterAndFreesItsSubject(t *testing.T) {
 	require.InDelta(t, 422, list.Items[0]["status"], 0)
 }
 
+func TestAnEventIsGivenUpOnlyByABrokerThatIsUp(t *testing.T) {
+	t.Parallel()
+	b := startBroker(t)
+	s := start(t, b)
+	appended(t, s, stockLow(t, "A", 3), stockLow(t, "A", 2))
+	_, err := s.DB.Owner(t).Exec(context.Background(), `update events.outbox set attempts = 2000 where subject = 'A'`)
+	require.NoError(t, err)
+	b.answers(always(http.StatusServiceUnavailable))
+	wake(t, s)
+	require.Equal(t, int64(2), waiting(t, s), "an hour of silence costs nothing but time")
+
+	var first sync.Once
+	b.answers(func(event.Event) int {
+		status := http.StatusAccepted
+		first.Do(func() { status = http.StatusInternalServerError })
+		return status
+	})
+	require.Eventually(t, func() bool {
+		dueNow(t, s)
+		wakeQuietly(s)
+		return waiting(t, s) == 0
+	}, soon, 10*time.Millisecond)
+	require.Len(t, b.took(), 1, "the next of the subject goes on")
+	var list struct{ Items []struct{ Reason string } }
+	s.Do(t, "GET", "/v1/dead-letters", nil, s.Bearer(t, "events:admin")).JSON(t, &list)
+	require.Len(t, list.Items, 1)
+	require.Contains(t, list.Items[0].Reason, "given up after 200")
+}
+
 func TestABrokerThatIsDownCostsNothingButTime(t *testing.T) {
 	t.Parallel()
 	b := startBroker(t)

@@ -1,6 +1,9 @@
 package event
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // Types that come in, from the order service.
 const (
@@ -75,41 +78,42 @@ type Type struct {
 }
 
 // Types is the contract, in the order in which it is shown.
-func Types() []Type {
-	return []Type{
-		{OrderPlaced, In, "An order was placed: lock its stock", "order", false},
-		{OrderPaid, In, "An order was paid: commit what it locked", "order", false},
-		{OrderCancelled, In, "An order was cancelled: give its stock back", "order", false},
-		{OrderReturned, In, "Goods of an order came back", "order", false},
+func Types() []Type { return slices.Clone(contract) }
 
-		{InventoryLocked, Out, "The stock of an order is locked, wholly or in part", "order", false},
-		{InventoryRejected, Out, "An order got no stock; its lines say why", "order", false},
-		{InventoryCommitted, Out, "What an order locked is sold", "order", false},
-		{InventoryReleased, Out, "What an order locked or bought is free again", "order", false},
-		{InventoryReturned, Out, "Goods of an order are back", "order", false},
-		{InventoryExpired, Out, "A lock ran out before its order was paid", "order", false},
+// contract is never written to.
+var contract = []Type{
+	{OrderPlaced, In, "An order was placed: lock its stock", "order", false},
+	{OrderPaid, In, "An order was paid: commit what it locked", "order", false},
+	{OrderCancelled, In, "An order was cancelled: give its stock back", "order", false},
+	{OrderReturned, In, "Goods of an order came back", "order", false},
 
-		{StockLow, Out, "Available stock of a variant fell to its threshold", "stock", false},
-		{StockDepleted, Out, "A variant has no stock left to sell", "stock", false},
-		{StockReplenished, Out, "A variant is above its threshold again", "stock", false},
+	{InventoryLocked, Out, "The stock of an order is locked, wholly or in part", "order", false},
+	{InventoryRejected, Out, "An order got no stock; its lines say why", "order", false},
+	{InventoryCommitted, Out, "What an order locked is sold", "order", false},
+	{InventoryReleased, Out, "What an order locked or bought is free again", "order", false},
+	{InventoryReturned, Out, "Goods of an order are back", "order", false},
+	{InventoryExpired, Out, "A lock ran out before its order was paid", "order", false},
 
-		{ProductCreated, Out, "A product is new: the whole product", "product", true},
-		{ProductUpdated, Out, "A product changed: the whole product", "product", true},
-		{ProductDeleted, Out, "A product is gone: its tombstone", "product", true},
-		{CategoryChanged, Out, "A category is new, changed or deleted", "category", false},
-		{PriceChanged, Out, "A price was set or scheduled, with the time it holds", "price", false},
+	{StockLow, Out, "Available stock of a variant fell to its threshold", "stock", false},
+	{StockDepleted, Out, "A variant has no stock left to sell", "stock", false},
+	{StockReplenished, Out, "A variant is above its threshold again", "stock", false},
 
-		{InteractionViewed, Out, "Somebody viewed a product", "interaction", false},
-		{InteractionClicked, Out, "Somebody clicked a product", "interaction", false},
-		{InteractionSaved, Out, "Somebody saved a product", "interaction", false},
+	{ProductCreated, Out, "A product is new: the whole product", "product", true},
+	{ProductUpdated, Out, "A product changed: the whole product", "product", true},
+	{ProductDeleted, Out, "A product is gone: its tombstone", "product", true},
+	{CategoryChanged, Out, "A category is new, changed or deleted", "category", false},
+	{PriceChanged, Out, "A price was set or scheduled, with the time it holds", "price", false},
 
-		{OutboxReady, Internal, "Changes wait in the outbox", "outbox", false},
-	}
+	{InteractionViewed, Out, "Somebody viewed a product", "interaction", false},
+	{InteractionClicked, Out, "Somebody clicked a product", "interaction", false},
+	{InteractionSaved, Out, "Somebody saved a product", "interaction", false},
+
+	{OutboxReady, Internal, "Changes wait in the outbox", "outbox", false},
 }
 
 // TypeOf finds a type of the contract by its name.
 func TypeOf(name string) (Type, bool) {
-	for _, t := range Types() {
+	for _, t := range contract {
 		if t.Name == name {
 			return t, true
 		}

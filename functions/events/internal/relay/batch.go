@@ -2,6 +2,7 @@ package relay
 
 import (
 	"context"
+	"fmt"
 	"sync"
 	"time"
 
@@ -56,6 +57,10 @@ func (r *Relay) sendOne(ctx context.Context, row outbox.Claimed, b *batch) {
 		return
 	}
 	r.rest.learn(receipt)
+	if receipt.Outcome == event.Retry && !receipt.Down() && row.Attempts+1 >= r.o.Attempts {
+		receipt.Outcome = event.Refused
+		receipt.Reason = fmt.Sprintf("given up after %d attempts: %s", row.Attempts+1, receipt.Reason)
+	}
 	switch receipt.Outcome {
 	case event.Delivered:
 		b.put(func() { b.delivered = append(b.delivered, row) })

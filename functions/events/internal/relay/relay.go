@@ -28,7 +28,12 @@ type Options struct {
 	Workers int           // events under way at once
 	Budget  time.Duration // after which a drain claims no more
 	Lease   time.Duration // of a claim; more than a whole batch takes to send
-	Backoff time.Duration // after the first failure; doubles
+	Backoff time.Duration // after the first failure; doubles, up to a minute
+
+	// Attempts after which a broker that is up and yet does not take an event
+	// makes it a dead letter: at one a minute about 16 hours. While the broker is
+	// down nothing is given up.
+	Attempts int
 }
 
 // SendLimit is how long one send may take: less than a lease by far.
@@ -49,6 +54,7 @@ type Relay struct {
 func New(o Options) *Relay {
 	setDefault(&o.Batch, 128)
 	setDefault(&o.Workers, 32)
+	setDefault(&o.Attempts, 1000)
 	setDefault(&o.Budget, 8*time.Second)
 	setDefault(&o.Lease, time.Minute)
 	setDefault(&o.Backoff, time.Second)
