@@ -4,11 +4,8 @@ import (
 	"context"
 	"errors"
 	"io"
-	"mime"
 	"net/http"
-	"net/url"
 	"reflect"
-	"slices"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -51,30 +48,32 @@ type summaryLine struct {
 	Summary importSummary `json:"summary"`
 }
 
-func importOperation(api *web.API, security []map[string][]string) huma.Operation {
+// importStock mounts the import, which huma cannot read.
+func importStock(api *web.API, security []map[string][]string, db postgres.DB, wake func()) {
 	op := operation("import-stock", http.MethodPost, "/v1/stock:import", "Count many levels", "stock", security)
-	op.Description = "NDJSON in, one row {\"sku\",\"location\",\"on_hand\"} a line; one result line for each row out, then the summary. " +
-		"A bad row fails alone; a rerun says unchanged."
+	op.Description = "NDJSON: one row {\"sku\",\"location\",\"on_hand\"} a line. Each row is answered with one result line, the stream with a summary. " +
+		"A bad row fails alone; a repeat says unchanged. gzip is taken."
 	schemas := api.Document().Components.Schemas
+	row := schemas.Schema(reflect.TypeFor[countRow](), true, "CountRow")
 	op.Parameters = []*huma.Param{
-		{Name: "dry_run", In: "query", Description: "Write nothing and report the same", Schema: &huma.Schema{Type: huma.TypeBoolean}},
-		{Name: "results", In: "query", Description: "failed leaves the other rows out", Schema: &huma.Schema{Type: huma.TypeString, Enum: []any{"all", "failed"}}},
+		{Name: "dry_run", In: "query", Description: "Judge everything, write nothing", Schema: &huma.Schema{Type: huma.TypeBoolean}},
+		{Name: "results", In: "query", Description: "failed leaves out the lines of rows that did not fail", Schema: &huma.Schema{Type: huma.TypeString, Enum: []any{"all", "failed"}}},
 	}
 	op.RequestBody = &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{
-		"application/x-ndjson": {Schema: schemas.Schema(reflect.TypeFor[countRow](), true, "CountRow")},
+		"application/x-ndjson": {Schema: row}, "application/jsonl": {Schema: row}, "application/json": {Schema: row},
 	}}
-	op.Responses = map[string]*huma.Response{"200": {Description: "Result lines, then the summary", Content: map[string]*huma.MediaType{
-		"application/x-ndjson": {Schema: &huma.Schema{AnyOf: []*huma.Schema{
+	op.Responses = map[string]*huma.Response{"200": {Description: "A result line for each row, then a summary line", Content: map[string]*huma.MediaType{
+		"application/x-ndjson": {Schema: &huma.Schema{OneOf: []*huma.Schema{
 			schemas.Schema(reflect.TypeFor[resultLine](), true, "ImportResult"),
 			schemas.Schema(reflect.TypeFor[summaryLine](), true, "ImportSummary"),
 		}}},
 	}}}
-	return op
-}
-
-func importStock(db postgres.DB, wake func()) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	check := func(value any) fault.List { return web.Validate(schemas, schemas.SchemaFromRef(row.Ref), value) }
+	api.Handle(op, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		o, err := importOptionsOf(r)
+		if err == nil {
+			err = web.TakesForm(r, &op)
+		}
 		if err != nil {
 			web.WriteProblem(w, r, err)
 			return
@@ -85,7 +84,7 @@ func importStock(db postgres.DB, wake func()) http.Handler {
 			return
 		}
 		job := &importJob{
-			db: db, stream: stream, importOptions: o,
+			db: db, stream: stream, check: check, importOptions: o,
 			cause: stock.OfNobody(auth.CallerFrom(r.Context()).Subject, "import"),
 		}
 		// A stream may take longer than a request; each batch has its own time.
@@ -93,30 +92,21 @@ func importStock(db postgres.DB, wake func()) http.Handler {
 		if job.Created+job.Updated > 0 && !o.dryRun {
 			wake()
 		}
-	})
+	}))
 }
 
 func importOptionsOf(r *http.Request) (importOptions, error) {
-	media, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	if !slices.Contains([]string{"", "application/x-ndjson", "application/ndjson", "application/jsonl"}, media) {
-		return importOptions{}, web.Unsupported("the body may be application/x-ndjson")
-	}
-	query, err := url.ParseQuery(r.URL.RawQuery)
-	if err != nil {
-		return importOptions{}, fault.New(fault.Malformed, "malformed", "the query cannot be read")
-	}
 	var o importOptions
 	var faults fault.List
-	for name, values := range query {
+	// Others are refused before: they are not declared.
+	for name, values := range r.URL.Query() {
 		switch value := values[len(values)-1]; {
 		case name == "dry_run" && (value == "true" || value == "false"):
 			o.dryRun = value == "true"
 		case name == "results" && (value == "failed" || value == "all"):
 			o.failedOnly = value == "failed"
-		case name == "dry_run", name == "results":
-			faults = append(faults, fault.Field{Pointer: "/" + name, In: "query", Code: "invalid", Detail: "dry_run takes true or false, results takes all or failed"})
 		default:
-			faults = append(faults, fault.Field{Pointer: "/" + name, In: "query", Code: "unknown", Detail: "this operation has no such parameter"})
+			faults = append(faults, fault.Field{Pointer: "/" + name, In: "query", Code: "not_allowed", Detail: "dry_run is true or false, results is all or failed"})
 		}
 	}
 	return o, faults.Err()
@@ -129,6 +119,7 @@ type importJob struct {
 	importSummary
 	db     postgres.DB
 	stream *web.Stream
+	check  func(any) fault.List
 	cause  stock.Cause
 	rows   []countRow
 }
@@ -143,7 +134,7 @@ func (j *importJob) run(ctx context.Context) {
 			j.Incomplete = true
 			break
 		}
-		row := readRow(line)
+		row := readRow(j.check, line)
 		if err != nil {
 			row = countRow{faults: fault.List{fault.At("", "too_large", "a row has at most %d bytes", web.MaxRow)}}
 		}

@@ -1,11 +1,9 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
-	"slices"
 
 	"github.com/jackc/pgx/v5"
 
@@ -18,8 +16,8 @@ const failed = "failed"
 
 // countRow is a row of an import and what became of it.
 type countRow struct {
-	SKU      string `json:"sku"`
-	Location string `json:"location"`
+	SKU      string `json:"sku" pattern:"^[A-Za-z0-9._~-]{1,64}$"`
+	Location string `json:"location" pattern:"^[A-Za-z0-9._~-]{1,64}$"`
 	OnHand   int64  `json:"on_hand" minimum:"0" maximum:"1000000000"`
 
 	number int
@@ -35,70 +33,35 @@ func (r countRow) key() string {
 }
 
 // readRow reads a line and notes all its faults.
-func readRow(line []byte) countRow {
+func readRow(check func(any) fault.List, line []byte) countRow {
 	var row countRow
-	members := map[string]json.RawMessage{}
-	if err := json.Unmarshal(line, &members); err != nil || members == nil {
-		row.faults.Add("", "malformed", "the row is not a JSON object")
+	var value any
+	if err := json.Unmarshal(line, &value); err != nil {
+		row.faults.Add("", "malformed", "the row is not JSON")
 		return row
 	}
-	take := func(name string, into any, takes string) {
-		value, there := members[name]
-		delete(members, name)
-		switch {
-		case !there:
-			row.faults.Add("/"+name, "required", "the row has no %s", name)
-		case bytes.Equal(value, []byte("null")) || json.Unmarshal(value, into) != nil:
-			row.faults.Add("/"+name, "type", "takes %s", takes)
-		}
+	if faults := check(value); len(faults) > 0 {
+		// What can be read of a bad row is shown as its key.
+		_ = json.Unmarshal(line, &row)
+		row.faults = faults
+		return row
 	}
-	take("sku", &row.SKU, "text")
-	take("location", &row.Location, "text")
-	take("on_hand", &row.OnHand, "a whole number")
-	for name := range members {
-		row.faults.Add("/"+pointerOf(name), "unknown", "a row has sku, location and on_hand")
+	if err := json.Unmarshal(line, &row); err != nil {
+		row.faults.Add("", "malformed", "the row cannot be read")
 	}
 	return row
 }
 
-// pointerOf escapes a member's name for a JSON pointer, and shortens what only
-// somebody who wants to be echoed would send.
-func pointerOf(name string) string {
-	if len(name) > 64 {
-		name = name[:64]
-	}
-	var b bytes.Buffer
-	for _, c := range name {
-		switch c {
-		case '~':
-			b.WriteString("~0")
-		case '/':
-			b.WriteString("~1")
-		default:
-			b.WriteRune(c)
-		}
-	}
-	return b.String()
-}
-
 var errDryRun = errors.New("dry run")
 
-// countRows counts the rows that can be read, in one transaction, and notes
+// countRows counts the rows that have no fault, in one transaction, and notes
 // what became of each.
 func countRows(ctx context.Context, db postgres.DB, cause stock.Cause, rows []countRow, dryRun bool) error {
 	ctx, cancel := context.WithTimeout(ctx, importBatchTime)
 	defer cancel()
-	var readable []int
-	var countings []stock.Counting
-	for i := range rows {
-		rows[i].result = failed
-		if len(rows[i].faults) == 0 {
-			readable = append(readable, i)
-			countings = append(countings, stock.Counting{SKU: rows[i].SKU, Location: rows[i].Location, OnHand: rows[i].OnHand})
-		}
-	}
-	if len(countings) == 0 {
-		return nil
+	countings := make([]stock.Counting, len(rows))
+	for i, row := range rows {
+		countings[i] = stock.Counting{SKU: row.SKU, Location: row.Location, OnHand: row.OnHand, Faults: row.faults}
 	}
 	// Each batch is a request of its own to the ledger.
 	batch := stock.OfNobody(cause.Actor, cause.Reason)
@@ -113,12 +76,11 @@ func countRows(ctx context.Context, db postgres.DB, cause stock.Cause, rows []co
 	if err != nil && !errors.Is(err, errDryRun) {
 		return err
 	}
-	for n, i := range readable {
-		if f := counted[n].Err; f != nil {
-			rows[i].faults = slices.Clone(fault.As(f).Fields)
-			continue
+	for i, c := range counted {
+		rows[i].result = c.Result
+		if c.Err != nil {
+			rows[i].result, rows[i].faults = failed, fault.As(c.Err).Fields
 		}
-		rows[i].result = counted[n].Result
 	}
 	return nil
 }

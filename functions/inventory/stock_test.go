@@ -58,10 +58,10 @@ func TestABadRowFailsAloneWithAllItsFaults(t *testing.T) {
 		}
 	}
 	require.Equal(t, map[int][]string{
-		2: {"/sku invalid", "/on_hand out_of_range", "/location unknown_location"},
+		2: {"/on_hand out_of_range", "/sku format", "/location unknown_location"},
 		3: {" malformed"},
 		4: {"/on_hand required"},
-		5: {"/on_hand type", "/colour unknown"},
+		5: {"/on_hand wrong_type", "/colour unknown_field"},
 		9: {" too_large"},
 	}, codes)
 	require.EqualValues(t, 6, s.stock("A").OnHand)

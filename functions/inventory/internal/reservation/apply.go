@@ -35,7 +35,7 @@ type Message struct {
 func (m Message) Check() error {
 	var faults fault.List
 	if !stock.ValidID(m.OrderID) {
-		faults.Add("/order_id", "invalid", "takes 1 to 64 characters of A-Z a-z 0-9 . _ ~ -")
+		faults.Add("/order_id", "format", "takes 1 to 64 characters of A-Z a-z 0-9 . _ ~ -")
 	}
 	if m.Step == Returned && len(m.Lines) == 0 {
 		faults.Add("/lines", "required", "a return names what came back")

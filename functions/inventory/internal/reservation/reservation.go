@@ -73,7 +73,7 @@ const maxQuantity = 1_000_000_000
 func (o Order) Check() error {
 	var faults fault.List
 	if !stock.ValidID(o.ID) {
-		faults.Add("/order_id", "invalid", "takes 1 to 64 characters of A-Z a-z 0-9 . _ ~ -")
+		faults.Add("/order_id", "format", "takes 1 to 64 characters of A-Z a-z 0-9 . _ ~ -")
 	}
 	if len(o.Lines) == 0 {
 		faults.Add("/lines", "required", "an order has at least one line")
@@ -86,7 +86,7 @@ func checkLines(faults *fault.List, lines []event.OrderLine) {
 	for i, l := range lines {
 		at := "/lines/" + strconv.Itoa(i)
 		if !stock.ValidID(l.SKU) {
-			faults.Add(at+"/sku", "invalid", "takes 1 to 64 characters of A-Z a-z 0-9 . _ ~ -")
+			faults.Add(at+"/sku", "format", "takes 1 to 64 characters of A-Z a-z 0-9 . _ ~ -")
 		}
 		if l.Quantity < 1 || l.Quantity > maxQuantity {
 			faults.Add(at+"/quantity", "out_of_range", "takes 1 to %d", maxQuantity)

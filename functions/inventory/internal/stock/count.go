@@ -3,6 +3,7 @@ package stock
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 
 	"github.com/jackc/pgx/v5"
@@ -16,6 +17,8 @@ type Counting struct {
 	SKU      string
 	Location string
 	OnHand   int64
+	// Faults that were found before; it is only to be looked for others.
+	Faults fault.List
 }
 
 // Counted is what became of a counting: created, updated or unchanged, or the
@@ -59,10 +62,13 @@ func CountAll(ctx context.Context, tx postgres.DB, c Cause, countings []Counting
 }
 
 func (n Counting) check(known map[string]bool) error {
-	var faults fault.List
-	checkID(&faults, "/sku", n.SKU)
-	checkOnHand(&faults, n.OnHand)
-	if !known[n.Location] {
+	faults := slices.Clone(n.Faults)
+	if len(faults) == 0 {
+		checkID(&faults, "/sku", n.SKU)
+		checkOnHand(&faults, n.OnHand)
+		checkID(&faults, "/location", n.Location)
+	}
+	if ValidID(n.Location) && !known[n.Location] {
 		faults.Add("/location", "unknown_location", "no such location; PUT /v1/locations/{code} creates one")
 	}
 	return faults.Err()
@@ -146,7 +152,7 @@ func checkOnHand(faults *fault.List, n int64) {
 
 func checkID(faults *fault.List, pointer, id string) {
 	if !ValidID(id) {
-		faults.Add(pointer, "invalid", "takes 1 to 64 characters of A-Z a-z 0-9 . _ ~ -")
+		faults.Add(pointer, "format", "takes 1 to 64 characters of A-Z a-z 0-9 . _ ~ -")
 	}
 }
 

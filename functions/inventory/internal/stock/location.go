@@ -73,7 +73,7 @@ const insertLocation = `
 func CreateLocation(ctx context.Context, db postgres.DB, l Location) (Location, error) {
 	if !ValidID(l.Code) {
 		return Location{}, fault.InvalidInput(fault.Field{
-			Pointer: "/code", In: "path", Code: "invalid", Detail: "takes 1 to 64 characters of A-Z a-z 0-9 . _ ~ -",
+			Pointer: "/code", In: "path", Code: "format", Detail: "takes 1 to 64 characters of A-Z a-z 0-9 . _ ~ -",
 		})
 	}
 	rows, err := db.Query(ctx, insertLocation, pgx.NamedArgs{"code": l.Code, "name": l.Name, "priority": l.Priority})
