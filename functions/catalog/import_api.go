@@ -52,7 +52,8 @@ func importOf[T any](c *catalog, o huma.Operation, kind importer.Kind[T]) {
 			web.WriteProblem(w, r, err)
 			return
 		}
-		options.Committed = c.wake
+		// Not for each set: sending would slow down what it waits for.
+		options.Done = c.wake
 		options.Grown = func(ctx context.Context) error { return product.RefreshStatistics(ctx, c.DB) }
 		// A stream lasts as long as its rows do, not as long as a request may.
 		if err := importer.Run(context.WithoutCancel(r.Context()), c.DB, stream, kind, options); err != nil {

@@ -131,10 +131,11 @@ create index prices_variant on catalog.prices (variant_id, currency, starts_at d
 
 -- Read model of listings, kept in the writer's transaction: one row for each
 -- variant that a visitor could be shown, since price, stock and option
--- conditions must hold for one variant.
+-- conditions must hold for one variant. It names products and variants that
+-- are never deleted: checking that again would only slow imports down.
 create table catalog.listings (
-    variant_id    uuid primary key references catalog.variants,
-    product_id    uuid not null references catalog.products,
+    variant_id    uuid primary key,
+    product_id    uuid not null,
     sku           text not null,
     -- Category, brand, attribute values and option values as catalog.terms.id.
     terms         bigint[] not null,
@@ -185,7 +186,7 @@ create index terms_code on catalog.terms (code);
 
 -- What a search box finds a product by.
 create table catalog.search_documents (
-    product_id uuid primary key references catalog.products,
+    product_id uuid primary key,
     words      tsvector not null,
     -- SKUs, part numbers and GTINs, lower case, found as a whole.
     codes      text[] not null

@@ -60,8 +60,8 @@ type Options struct {
 	// Skippable is the stream's error for a row that cannot be read although
 	// the next one can.
 	Skippable error
-	// Committed is called after each set is in the database.
-	Committed func()
+	// Done is called at the end of an import that changed anything.
+	Done func()
 	// Grown is called each time an import has changed many rows more.
 	Grown func(ctx context.Context) error
 }
@@ -113,6 +113,9 @@ func Run[T any](ctx context.Context, db postgres.DB, stream Stream, kind Kind[T]
 	}
 	if err != nil {
 		r.summary.Incomplete = true
+	}
+	if !options.DryRun && r.summary.Created+r.summary.Updated > 0 {
+		options.Done()
 	}
 	return errors.Join(err, stream.Write(map[string]Summary{"summary": r.summary}), stream.Flush())
 }

@@ -41,18 +41,12 @@ func (r *run[T]) writeSet(ctx context.Context, set []row[T]) error {
 	if err := r.stream.Flush(); err != nil {
 		return err
 	}
-	return r.committed(ctx)
+	return r.grew(ctx)
 }
 
-// committed tells those who wait for changes.
-func (r *run[T]) committed(ctx context.Context) error {
-	if r.options.DryRun {
-		return nil
-	}
-	if r.options.Committed != nil {
-		r.options.Committed()
-	}
-	if r.options.Grown == nil || r.summary.Created+r.summary.Updated < r.grown {
+// grew tells when many rows more have changed.
+func (r *run[T]) grew(ctx context.Context) error {
+	if r.options.DryRun || r.summary.Created+r.summary.Updated < r.grown {
 		return nil
 	}
 	r.grown *= timesMore
