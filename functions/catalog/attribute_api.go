@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"net/http"
+	"strings"
 
 	"github.com/jackc/pgx/v5"
 
@@ -41,6 +42,7 @@ func (c *catalog) listAttributes(ctx context.Context, in *listAttributesInput) (
 		if err := web.DecodeCursor(in.Cursor, "attributes", &after); err != nil {
 			return nil, err
 		}
+		after = strings.ReplaceAll(after, "\x00", "")
 	}
 	list, err := attribute.List(ctx, c.DB, after, in.Limit+1)
 	if err != nil {

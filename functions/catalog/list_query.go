@@ -21,7 +21,7 @@ func (c *catalog) queryOf(ctx context.Context, in *listProductsInput) (listing.Q
 		faults = append(faults, fault.Field{Pointer: "/" + name, In: "query", Code: code, Detail: detail})
 	}
 	q := listing.Query{
-		Text: strings.TrimSpace(strings.ReplaceAll(in.Q, "\x00", " ")), Brands: in.Brand, Currency: in.Currency,
+		Text: strings.TrimSpace(strings.ToValidUTF8(strings.ReplaceAll(in.Q, "\x00", " "), " ")), Brands: in.Brand, Currency: in.Currency,
 		PriceMin: minorUnits(in.PriceMin), PriceMax: minorUnits(in.PriceMax),
 		InStock: in.InStock, Featured: in.Featured, Sort: in.Sort,
 	}

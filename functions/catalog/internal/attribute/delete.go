@@ -17,6 +17,9 @@ where code = @code`
 // Delete removes an attribute that no product and no category's filter list
 // names; else it is a conflict.
 func Delete(ctx context.Context, tx pgx.Tx, code string, allow func(current *int64) error, used InUse) error {
+	if !validCode(code) {
+		return fault.Missing("there is no such attribute")
+	}
 	stored, err := lock(ctx, tx, []Attribute{{Code: code}})
 	if err != nil {
 		return err

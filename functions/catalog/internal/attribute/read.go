@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/jackc/pgx/v5"
 
@@ -18,6 +19,9 @@ where code = @code`
 
 // Get reads one attribute.
 func Get(ctx context.Context, db postgres.DB, code string) (Stored, error) {
+	if !validCode(code) {
+		return Stored{}, fault.Missing("there is no such attribute")
+	}
 	rows, err := db.Query(ctx, getSQL, pgx.NamedArgs{"code": code})
 	if err != nil {
 		return Stored{}, fmt.Errorf("attribute %s: %w", code, err)
@@ -60,6 +64,7 @@ where code = any(@codes)`
 // Definitions reads the attributes that exist among the codes.
 func Definitions(ctx context.Context, db postgres.DB, codes []string) (map[string]Attribute, error) {
 	found := make(map[string]Attribute, len(codes))
+	codes = slices.DeleteFunc(slices.Clone(codes), func(c string) bool { return !validCode(c) })
 	if len(codes) == 0 {
 		return found, nil
 	}

@@ -70,6 +70,7 @@ func (c Category) Check() fault.List {
 	}
 	seen := map[string]bool{}
 	for i, f := range c.Filters {
+		text.Check(&faults, "/filters/"+strconv.Itoa(i), f, 1, 100)
 		if seen[f] {
 			faults.Add("/filters/"+strconv.Itoa(i), "duplicate", "named twice")
 		}

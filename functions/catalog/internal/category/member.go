@@ -4,10 +4,12 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	names "github.com/mallhive/product-service/functions/catalog/internal/slug"
 	"github.com/mallhive/product-service/shared/postgres"
 )
 
@@ -19,6 +21,7 @@ where slug = any(@slugs)`
 // IDs resolves those of the slugs that exist.
 func IDs(ctx context.Context, db postgres.DB, slugs []string) (map[string]uuid.UUID, error) {
 	found := make(map[string]uuid.UUID, len(slugs))
+	slugs = slices.DeleteFunc(slices.Clone(slugs), func(s string) bool { return !names.Valid(s) })
 	if len(slugs) == 0 {
 		return found, nil
 	}

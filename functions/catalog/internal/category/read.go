@@ -8,6 +8,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	names "github.com/mallhive/product-service/functions/catalog/internal/slug"
 	"github.com/mallhive/product-service/shared/fault"
 	"github.com/mallhive/product-service/shared/postgres"
 )
@@ -47,7 +48,7 @@ func All(ctx context.Context, db postgres.DB) ([]Stored, error) {
 
 // Get reads one category.
 func Get(ctx context.Context, db postgres.DB, slug string) (Stored, error) {
-	if slug == "" {
+	if !names.Valid(slug) {
 		return Stored{}, fault.Missing("there is no such category")
 	}
 	rows, err := db.Query(ctx, allSQL, pgx.NamedArgs{"slug": slug})
@@ -74,6 +75,9 @@ select id from below`
 
 // Descendants is the category itself and all below it.
 func Descendants(ctx context.Context, db postgres.DB, slug string) ([]uuid.UUID, error) {
+	if !names.Valid(slug) {
+		return nil, nil
+	}
 	rows, err := db.Query(ctx, descendantsSQL, pgx.NamedArgs{"slug": slug})
 	if err != nil {
 		return nil, fmt.Errorf("categories below %s: %w", slug, err)

@@ -99,6 +99,8 @@ type run[T any] struct {
 	db      postgres.DB
 	summary Summary
 	grown   int // how many changed rows are many next
+	// internal is the first fault that a result line does not explain.
+	internal error
 }
 
 // Run imports a stream to its end. The error is for operators: the caller of
@@ -117,7 +119,7 @@ func Run[T any](ctx context.Context, db postgres.DB, stream Stream, kind Kind[T]
 	if !options.DryRun && r.summary.Created+r.summary.Updated > 0 {
 		options.Done()
 	}
-	return errors.Join(err, stream.Write(map[string]Summary{"summary": r.summary}), stream.Flush())
+	return errors.Join(err, r.internal, stream.Write(map[string]Summary{"summary": r.summary}), stream.Flush())
 }
 
 var errRehearsed = errors.New("dry run")

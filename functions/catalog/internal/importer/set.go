@@ -102,6 +102,9 @@ func (r *run[T]) alone(ctx context.Context, value T) (Outcome, error) {
 		if ctx.Err() != nil || fault.Is(err, fault.Unavailable) {
 			return Outcome{}, err
 		}
+		if r.internal == nil && fault.As(err).Kind == fault.Internal {
+			r.internal = err
+		}
 		return Outcome{Fault: err}, nil
 	}
 }

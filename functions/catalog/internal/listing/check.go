@@ -3,6 +3,9 @@ package listing
 import (
 	"context"
 	"fmt"
+	"slices"
+	"strings"
+	"unicode/utf8"
 
 	"github.com/jackc/pgx/v5"
 
@@ -58,7 +61,10 @@ func neverUsed(ctx context.Context, db postgres.DB, codes []string) ([]string, e
 	if len(codes) == 0 {
 		return nil, nil
 	}
-	rows, err := db.Query(ctx, optionsSQL, pgx.NamedArgs{"codes": codes})
+	sent := slices.DeleteFunc(slices.Clone(codes), func(c string) bool {
+		return strings.IndexByte(c, 0) >= 0 || !utf8.ValidString(c)
+	})
+	rows, err := db.Query(ctx, optionsSQL, pgx.NamedArgs{"codes": sent})
 	if err != nil {
 		return nil, fmt.Errorf("codes of options: %w", err)
 	}

@@ -2,12 +2,15 @@ package listing
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 
+	"github.com/mallhive/product-service/shared/fault"
 	"github.com/mallhive/product-service/shared/postgres"
 )
 
@@ -80,7 +83,7 @@ func Page(ctx context.Context, db postgres.DB, q Query, after *Position, limit i
 	}
 	if after != nil {
 		if len(after.Keys) != len(keys) {
-			return nil, fmt.Errorf("page of listings: a position of another order")
+			return nil, fault.New(fault.Malformed, "bad_cursor", "the cursor is not one of this query; begin again without it")
 		}
 		if condition := s.beyond(keys, *after); keys[0].aggregate {
 			having = "\nhaving " + condition
@@ -95,10 +98,19 @@ func Page(ctx context.Context, db postgres.DB, q Query, after *Position, limit i
 		return nil, fmt.Errorf("page of listings: %w", err)
 	}
 	hits, err := pgx.CollectRows(rows, pgx.RowToStructByName[Hit])
+	if after != nil && unreadable(err) {
+		return nil, fault.New(fault.Malformed, "bad_cursor", "the cursor is not one of this query; begin again without it")
+	}
 	if err != nil {
 		return nil, fmt.Errorf("page of listings: %w", err)
 	}
 	return hits, nil
+}
+
+// unreadable says that PostgreSQL could not read a value (class 22).
+func unreadable(err error) bool {
+	var pg *pgconn.PgError
+	return errors.As(err, &pg) && strings.HasPrefix(pg.Code, "22")
 }
 
 // beyond is the rows after a position: later in the first key, or equal there

@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/mallhive/product-service/functions/catalog/internal/category"
+	"github.com/mallhive/product-service/functions/catalog/internal/slug"
 	"github.com/mallhive/product-service/shared/fault"
 	"github.com/mallhive/product-service/shared/postgres"
 )
@@ -103,6 +104,9 @@ func find(ctx context.Context, db postgres.DB, ref string) (view, error) {
 	if parsed, err := uuid.Parse(ref); err == nil && len(ref) == 36 {
 		id = &parsed
 	}
+	if id == nil && !slug.Valid(ref) {
+		return view{}, fault.Missing("there is no such product")
+	}
 	rows, err := db.Query(ctx, byRefSQL, pgx.NamedArgs{"id": id, "slug": ref})
 	if err != nil {
 		return view{}, fmt.Errorf("product %.64s: %w", ref, err)
@@ -115,8 +119,8 @@ func find(ctx context.Context, db postgres.DB, ref string) (view, error) {
 		return found[0], nil
 	}
 	if id == nil {
-		if slug, err := ledTo(ctx, db, ref); err != nil || slug != "" {
-			return view{}, orMoved(err, slug)
+		if now, err := ledTo(ctx, db, ref); err != nil || now != "" {
+			return view{}, orMoved(err, now)
 		}
 	}
 	if len(found) == 1 {

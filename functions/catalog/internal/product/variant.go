@@ -24,6 +24,9 @@ where sku = @sku
 
 // Owner is the product that a SKU belongs to, and its variant there.
 func Owner(ctx context.Context, db postgres.DB, sku string) (product, variant uuid.UUID, err error) {
+	if !ValidSKU(sku) {
+		return product, variant, fault.Missing("there is no such variant")
+	}
 	err = db.QueryRow(ctx, ownerSQL, pgx.NamedArgs{"sku": sku}).Scan(&variant, &product)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return product, variant, fault.Missing("there is no such variant")
