@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"net/http"
+	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -109,6 +110,9 @@ const mergePatch = "application/merge-patch+json"
 func withBody[T, I, O any](api *web.API, o huma.Operation, status int, handler func(context.Context, *I) (*O, error), contentTypes ...string) {
 	o.DefaultStatus = status
 	o.Errors = []int{http.StatusNotFound, http.StatusConflict, http.StatusGone, http.StatusPreconditionFailed, http.StatusPreconditionRequired}
+	if o.Method == http.MethodPut && strings.HasPrefix(o.OperationID, "replace-") {
+		o.Responses = map[string]*huma.Response{"201": {Description: "Created, with If-None-Match: *"}}
+	}
 	o, document := takes[T](api, o, contentTypes...)
 	web.Register(api, o, handler)
 	document()

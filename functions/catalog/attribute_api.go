@@ -84,11 +84,22 @@ func (c *catalog) attribute(ctx context.Context, code string) (*attributeReply, 
 	if err != nil {
 		return nil, err
 	}
-	return &attributeReply{Status: http.StatusOK, ETag: web.ETag(a.Version, a), CacheControl: web.PrivateCache, Body: &a}, nil
+	return attributeShown(a), nil
+}
+
+func attributeShown(a attribute.Stored) *attributeReply {
+	return &attributeReply{Status: http.StatusOK, ETag: web.ETag(a.Version, a), CacheControl: web.PrivateCache, Body: &a}
+}
+
+func attributeCreated(a attribute.Stored) *attributeReply {
+	out := attributeShown(a)
+	out.Status, out.Location = http.StatusCreated, "/v1/attributes/"+a.Code
+	return out
 }
 
 type createAttributeInput struct {
-	RawBody []byte `contentType:"application/json"`
+	IdempotencyKey string `header:"Idempotency-Key" maxLength:"255"`
+	RawBody        []byte `contentType:"application/json"`
 }
 
 func (c *catalog) createAttribute(ctx context.Context, in *createAttributeInput) (*attributeReply, error) {
@@ -96,7 +107,16 @@ func (c *catalog) createAttribute(ctx context.Context, in *createAttributeInput)
 	if err != nil {
 		return nil, err
 	}
-	return c.saveAttribute(ctx, a, create("attribute"))
+	made, err := once(ctx, c.DB, "create-attribute", in.IdempotencyKey, a, func(tx pgx.Tx) (attribute.Stored, error) {
+		if _, err := saveAttribute(ctx, tx, a, create("attribute")); err != nil {
+			return attribute.Stored{}, err
+		}
+		return attribute.Get(ctx, tx, a.Code)
+	})
+	if err != nil {
+		return nil, duplicateAttribute(err)
+	}
+	return attributeCreated(made), nil
 }
 
 type replaceAttributeInput struct {
@@ -114,7 +134,23 @@ func (c *catalog) replaceAttribute(ctx context.Context, in *replaceAttributeInpu
 	if a.Code != in.Code {
 		return nil, fault.InvalidInput(fault.At("/code", "contradicts", "not the code in the address; a code is for ever"))
 	}
-	return c.saveAttribute(ctx, a, put(in.IfMatch, in.IfNoneMatch))
+	var result string
+	err = postgres.InTx(ctx, c.DB, func(tx pgx.Tx) error {
+		var err error
+		result, err = saveAttribute(ctx, tx, a, put(in.IfMatch, in.IfNoneMatch))
+		return err
+	})
+	if err != nil {
+		return nil, duplicateAttribute(err)
+	}
+	stored, err := attribute.Get(ctx, c.DB, a.Code)
+	if err != nil {
+		return nil, err
+	}
+	if result == "created" {
+		return attributeCreated(stored), nil
+	}
+	return attributeShown(stored), nil
 }
 
 func (c *catalog) readAttribute(raw []byte) (attribute.Attribute, error) {
@@ -125,28 +161,21 @@ func (c *catalog) readAttribute(raw []byte) (attribute.Attribute, error) {
 	return a, merged(faults, a.Check()).Err()
 }
 
-func (c *catalog) saveAttribute(ctx context.Context, a attribute.Attribute, allow func(*int64) error) (*attributeReply, error) {
-	var result string
-	err := postgres.InTx(ctx, c.DB, func(tx pgx.Tx) error {
-		outcomes, err := attribute.SaveAll(ctx, tx, []attribute.Attribute{a},
-			func(_ int, current *int64) error { return allow(current) }, attributesInUse)
-		if err != nil {
-			return err
-		}
-		result = outcomes[0].Result
-		return outcomes[0].Fault
-	})
-	if postgres.IsUnique(err) {
-		err = fault.Clash("duplicate", "there is such an attribute already")
-	}
+func saveAttribute(ctx context.Context, tx pgx.Tx, a attribute.Attribute, allow func(*int64) error) (string, error) {
+	outcomes, err := attribute.SaveAll(ctx, tx, []attribute.Attribute{a},
+		func(_ int, current *int64) error { return allow(current) }, attributesInUse)
 	if err != nil {
-		return nil, err
+		return "", err
 	}
-	out, err := c.attribute(ctx, a.Code)
-	if err == nil && result == "created" {
-		out.Status, out.Location = http.StatusCreated, "/v1/attributes/"+a.Code
+	return outcomes[0].Result, outcomes[0].Fault
+}
+
+// duplicateAttribute explains that somebody else created it meanwhile.
+func duplicateAttribute(err error) error {
+	if postgres.IsUnique(err) {
+		return fault.Clash("duplicate", "there is such an attribute already")
 	}
-	return out, err
+	return err
 }
 
 func attributesInUse(ctx context.Context, tx pgx.Tx, codes []string) (map[string]bool, error) {

@@ -92,16 +92,30 @@ func (c *catalog) getCategory(ctx context.Context, in *getCategoryInput) (*categ
 }
 
 func (c *catalog) category(ctx context.Context, slug string) (*categoryReply, error) {
-	s, err := category.Get(ctx, c.DB, slug)
+	view, err := readCategoryView(ctx, c.DB, slug)
 	if err != nil {
 		return nil, err
 	}
-	crumbs, err := category.Breadcrumbs(ctx, c.DB, slug)
+	return view.reply(), nil
+}
+
+func readCategoryView(ctx context.Context, db postgres.DB, slug string) (categoryView, error) {
+	s, err := category.Get(ctx, db, slug)
 	if err != nil {
-		return nil, err
+		return categoryView{}, err
 	}
-	view := categoryView{Stored: s, Breadcrumbs: crumbs}
-	return &categoryReply{Status: http.StatusOK, ETag: web.ETag(s.Version, view), CacheControl: web.PrivateCache, Body: &view}, nil
+	crumbs, err := category.Breadcrumbs(ctx, db, slug)
+	return categoryView{Stored: s, Breadcrumbs: crumbs}, err
+}
+
+func (v categoryView) reply() *categoryReply {
+	return &categoryReply{Status: http.StatusOK, ETag: web.ETag(v.Version, v), CacheControl: web.PrivateCache, Body: &v}
+}
+
+func (v categoryView) created() *categoryReply {
+	out := v.reply()
+	out.Status, out.Location = http.StatusCreated, "/v1/categories/"+v.Slug
+	return out
 }
 
 type filtersReply struct {
@@ -125,7 +139,8 @@ func (c *catalog) listFilters(ctx context.Context, in *struct {
 }
 
 type createCategoryInput struct {
-	RawBody []byte `contentType:"application/json"`
+	IdempotencyKey string `header:"Idempotency-Key" maxLength:"255"`
+	RawBody        []byte `contentType:"application/json"`
 }
 
 func (c *catalog) createCategory(ctx context.Context, in *createCategoryInput) (*categoryReply, error) {
@@ -133,7 +148,17 @@ func (c *catalog) createCategory(ctx context.Context, in *createCategoryInput) (
 	if err != nil {
 		return nil, err
 	}
-	return c.saveCategory(ctx, body.Slug, body, create("category"))
+	made, err := once(ctx, c.DB, "create-category", in.IdempotencyKey, body, func(tx pgx.Tx) (categoryView, error) {
+		if _, err := category.Save(ctx, tx, body.Slug, body, create("category")); err != nil {
+			return categoryView{}, err
+		}
+		return readCategoryView(ctx, tx, body.Slug)
+	})
+	if err != nil {
+		return nil, err
+	}
+	c.wake()
+	return made.created(), nil
 }
 
 type replaceCategoryInput struct {
@@ -181,11 +206,14 @@ func (c *catalog) saveCategory(ctx context.Context, ref string, body category.Ca
 		return nil, err
 	}
 	c.wake()
-	out, err := c.category(ctx, body.Slug)
-	if err == nil && result == "created" {
-		out.Status, out.Location = http.StatusCreated, "/v1/categories/"+body.Slug
+	view, err := readCategoryView(ctx, c.DB, body.Slug)
+	if err != nil {
+		return nil, err
 	}
-	return out, err
+	if result == "created" {
+		return view.created(), nil
+	}
+	return view.reply(), nil
 }
 
 type deleteCategoryInput struct {

@@ -122,6 +122,24 @@ func TestAPriceHoldsFromWhenItIsSet(t *testing.T) {
 	require.Equal(t, []int{3, 2}, []int{rows, open}, "the old price stays, ended")
 }
 
+func TestPagesOfAResultGoByThePricesOfItsFirst(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	imports(t, s, "products", "", []byte(`{"name":"a","status":"active","variants":[{"sku":"a","price":{"amount":100,"currency":"USD"}}]}
+{"name":"b","status":"active","variants":[{"sku":"b","price":{"amount":200,"currency":"USD"}}]}
+{"name":"c","status":"active","variants":[{"sku":"c","price":{"amount":300,"currency":"USD"}}]}`))
+	first := list(t, s, "sort=price&limit=1&price_max=250")
+	require.Equal(t, []string{"a"}, slugs(first))
+	token := s.Bearer(t, write)
+	require.Equal(t, 200, s.Do(t, "PUT", "/v1/variants/b/price", `{"price":{"amount":50,"currency":"USD"}}`, token, header("If-Match", "*")).Status)
+	require.Equal(t, 200, s.Do(t, "PUT", "/v1/variants/c/price", `{"price":{"amount":60,"currency":"USD"}}`, token, header("If-Match", "*")).Status)
+	second := list(t, s, "sort=price&limit=1&price_max=250&cursor="+*first.NextCursor)
+	require.Equal(t, []string{"b"}, slugs(second))
+	require.EqualValues(t, 200, second.Items[0].Price.Amount)
+	require.Nil(t, second.NextCursor)
+	require.Equal(t, []string{"b", "c", "a"}, pages(t, s, "sort=price&limit=1&price_max=250"))
+}
+
 func TestTheRolesOfTheDatabaseHoldTheLine(t *testing.T) {
 	t.Parallel()
 	s := start(t)

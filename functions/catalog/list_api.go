@@ -76,13 +76,9 @@ func (c *catalog) listProducts(ctx context.Context, in *listProductsInput) (*lis
 	if err != nil {
 		return nil, err
 	}
-	from := place{At: time.Now().UTC().Truncate(time.Microsecond)}
-	var after *listing.Position
-	if in.Cursor != "" {
-		if err := web.DecodeCursor(in.Cursor, cursorQuery(in.query), &from); err != nil {
-			return nil, err
-		}
-		after = &from.Position
+	from, after, err := c.begin(ctx, in)
+	if err != nil {
+		return nil, err
 	}
 	body, q, err := c.search(ctx, q, after, in, from)
 	if err != nil {
@@ -111,6 +107,16 @@ func (c *catalog) listProducts(ctx context.Context, in *listProductsInput) (*lis
 		out.Status, out.Body = http.StatusNotModified, nil
 	}
 	return out, nil
+}
+
+// begin is where the page begins: at the cursor, or at the first product now.
+func (c *catalog) begin(ctx context.Context, in *listProductsInput) (from place, after *listing.Position, err error) {
+	if in.Cursor == "" {
+		from.At, err = listing.Clock(ctx, c.DB)
+		return from, nil, err
+	}
+	err = web.DecodeCursor(in.Cursor, cursorQuery(in.query), &from)
+	return from, &from.Position, err
 }
 
 // search reads one page, of what was probably meant when nothing has the words

@@ -15,6 +15,7 @@ import (
 	"github.com/mallhive/product-service/shared/auth"
 	"github.com/mallhive/product-service/shared/fault"
 	"github.com/mallhive/product-service/shared/idempotency"
+	"github.com/mallhive/product-service/shared/postgres"
 	"github.com/mallhive/product-service/shared/web"
 )
 
@@ -98,16 +99,36 @@ func (c *catalog) createProduct(ctx context.Context, in *createProductInput) (*p
 	if err != nil {
 		return nil, err
 	}
-	reply, err := idempotency.Do(ctx, c.DB, idempotency.Request{
-		Caller: auth.CallerFrom(ctx).Subject, Operation: "create-product", Key: in.IdempotencyKey, Body: d,
-	}, func(tx pgx.Tx) (idempotency.Reply[uuid.UUID], error) {
+	made, err := once(ctx, c.DB, "create-product", in.IdempotencyKey, d, func(tx pgx.Tx) (product.Document, error) {
 		out, err := product.Save(ctx, tx, product.Intent{Doc: d, Create: true})
-		return idempotency.Reply[uuid.UUID]{Status: http.StatusCreated, Body: out.ID}, err
+		if err != nil {
+			return d, err
+		}
+		return product.Get(ctx, tx, out.ID.String(), true)
 	})
 	if err != nil {
 		return nil, err
 	}
-	return c.wrote(ctx, product.Outcome{ID: reply.Body, Result: "created"})
+	c.wake()
+	return created(made), nil
+}
+
+// once runs a creation once for its Idempotency-Key, and without one.
+func once[T any](ctx context.Context, db postgres.DB, operation, key string, body any, do func(tx pgx.Tx) (T, error)) (T, error) {
+	reply, err := idempotency.Do(ctx, db, idempotency.Request{
+		Caller: auth.CallerFrom(ctx).Subject, Operation: operation, Key: key, Body: body,
+	}, func(tx pgx.Tx) (idempotency.Reply[T], error) {
+		made, err := do(tx)
+		return idempotency.Reply[T]{Status: http.StatusCreated, Body: made}, err
+	})
+	return reply.Body, err
+}
+
+func created(d product.Document) *productReply {
+	out := shown(d)
+	out.CacheControl, out.Vary = web.PrivateCache, "Authorization"
+	out.Status, out.Location = http.StatusCreated, "/v1/products/"+d.Slug
+	return out
 }
 
 // readProduct reads and checks a document: all its faults at once.
@@ -129,11 +150,11 @@ func (c *catalog) wrote(ctx context.Context, o product.Outcome) (*productReply, 
 	if err != nil {
 		return nil, err
 	}
+	if o.Result == "created" {
+		return created(d), nil
+	}
 	out := shown(d)
 	out.CacheControl, out.Vary = web.PrivateCache, "Authorization"
-	if o.Result == "created" {
-		out.Status, out.Location = http.StatusCreated, "/v1/products/"+d.Slug
-	}
 	return out, nil
 }
 

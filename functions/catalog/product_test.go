@@ -352,6 +352,14 @@ func TestARepeatedPostWithItsKeyMakesOneProduct(t *testing.T) {
 	require.Equal(t, 201, b.Status)
 	require.JSONEq(t, string(a.Body), string(b.Body))
 	refused(t, s.Do(t, "POST", "/v1/products", `{"name":"B"}`, token, key), 422)
+	require.Equal(t, 200, s.Do(t, "PATCH", "/v1/products/a", `{"name":"New"}`, token, header("If-Match", "*")).Status)
+	b = s.Do(t, "POST", "/v1/products", `{"name":"A"}`, token, key)
+	require.JSONEq(t, string(a.Body), string(b.Body), "answered as the first time, whatever happened since")
+	for _, c := range [][2]string{{"/v1/categories", `{"name":"C"}`}, {"/v1/attributes", `{"code":"c","name":"C","type":"text"}`}} {
+		a, b := s.Do(t, "POST", c[0], c[1], token, key), s.Do(t, "POST", c[0], c[1], token, key)
+		require.Equal(t, 201, b.Status, "%s", b.Body)
+		require.JSONEq(t, string(a.Body), string(b.Body))
+	}
 }
 
 func TestWritesNeedTheirScope(t *testing.T) {

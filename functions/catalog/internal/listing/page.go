@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -128,6 +129,16 @@ func (s *statement) beyond(keys []key, p Position) string {
 		condition = fmt.Sprintf("(%s%s%s or (%s = %s and %s))", k.expression, than, value, k.expression, value, condition)
 	}
 	return condition
+}
+
+// Clock is the moment to judge a result at. It is the database's: by another
+// clock a price that was just set might not hold yet.
+func Clock(ctx context.Context, db postgres.DB) (time.Time, error) {
+	var at time.Time
+	if err := db.QueryRow(ctx, `select clock_timestamp()`).Scan(&at); err != nil {
+		return at, fmt.Errorf("clock of listings: %w", err)
+	}
+	return at.UTC(), nil
 }
 
 // MaxExact is how many matches are counted exactly.

@@ -185,6 +185,10 @@ type Span struct {
 	EndsAt    *time.Time `json:"ends_at"`
 }
 
+// keptPast is how long a price that has ended can still be listed: the pages of
+// a result are judged at the moment of the first.
+const keptPast = 24 * time.Hour
+
 const spansSQL = `
 select variant_id, currency, amount, compare_at, starts_at, ends_at
 from catalog.prices
@@ -192,11 +196,11 @@ where variant_id = any(@variants)
     and kind = 'base'
     and cancelled_at is null
     and starts_at is distinct from ends_at
-    and (ends_at is null or ends_at > @at)`
+    and (ends_at is null or ends_at > @after)`
 
-// Spans is what the variants cost from the time on.
+// Spans is what the variants cost from a day before the time on.
 func Spans(ctx context.Context, db postgres.DB, at time.Time, variants []uuid.UUID) ([]Span, error) {
-	rows, err := db.Query(ctx, spansSQL, pgx.NamedArgs{"variants": variants, "at": at})
+	rows, err := db.Query(ctx, spansSQL, pgx.NamedArgs{"variants": variants, "after": at.Add(-keptPast)})
 	if err != nil {
 		return nil, fmt.Errorf("spans of prices: %w", err)
 	}
