@@ -3,8 +3,10 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
 # The local stack's program; the Go command rebuilds it only when it changed.
+# Paths reach the shell by the environment, so that they may have spaces.
 LOCAL_DIR ?= .local
-local = go build -o $(LOCAL_DIR)/bin/local ./knative/local && exec $(LOCAL_DIR)/bin/local
+export LOCAL_DIR
+local = go build -o "$$LOCAL_DIR/bin/local" ./knative/local && exec "$$LOCAL_DIR/bin/local"
 
 .PHONY: help
 help: ## list the targets
@@ -32,7 +34,7 @@ migrate: go-there ## bring the database to this schema (running stack, or DATABA
 
 # ---- data and story, against a running stack
 
-tools = go build -o $(LOCAL_DIR)/bin/tools ./knative/tools && exec $(LOCAL_DIR)/bin/tools
+tools = go build -o "$$LOCAL_DIR/bin/tools" ./knative/tools && exec "$$LOCAL_DIR/bin/tools"
 
 .PHONY: import replay demo
 import: go-there ## load a folder of NDJSON files: make import DIR=knative/local/sample
