@@ -122,6 +122,11 @@ func Register[I, O any](a *API, op huma.Operation, handler func(context.Context,
 			// Complete without them: humaProblem adds them to what it finds.
 			return nil, refuse(ctx, fault.InvalidInput(stray...))
 		}
+		if stateOf(ctx).nul {
+			if bad := nulsOf(in); len(bad) > 0 {
+				return nil, refuse(ctx, fault.InvalidInput(bad...))
+			}
+		}
 		out, err := handler(ctx, in)
 		if err != nil {
 			return nil, refuse(ctx, err)

@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"net/url"
+	"reflect"
 
 	"github.com/mallhive/product-service/shared/fault"
 )
@@ -38,6 +39,9 @@ func DecodeCursor(text string, query, position any) error {
 	}
 	var c cursor
 	if json.Unmarshal(b, &c) != nil || string(c.Query) != string(queryPrint(query)) || json.Unmarshal(c.After, position) != nil {
+		return bad
+	}
+	if hasNUL(c.After) && len(nulsIn(reflect.ValueOf(position), "")) > 0 {
 		return bad
 	}
 	return nil

@@ -35,7 +35,9 @@ func (a *API) guard(ctx huma.Context, next func(huma.Context)) {
 		WriteProblem(w, r, err)
 		return
 	}
-	stateOf(r.Context()).stray = stray(r, op)
+	state := stateOf(r.Context())
+	state.stray = stray(r, op)
+	r.Body = &watchedBody{ReadCloser: r.Body, state: state}
 	next(huma.WithContext(ctx, authorized))
 }
 
@@ -81,27 +83,36 @@ func (a *API) authorize(r *http.Request, op *huma.Operation) (context.Context, e
 	return ctx, fault.New(fault.Denied, "scope_required", "this operation needs the scope %s", strings.Join(needed, " or "))
 }
 
-// stray finds query parameters that the operation does not declare.
+// stray finds query parameters that the operation does not declare, and
+// parameters that are not text.
 func stray(r *http.Request, op *huma.Operation) []fault.Field {
+	unknown := unstorable(r, op)
 	if r.URL.RawQuery == "" {
-		return nil
+		return unknown
 	}
 	prefix, _ := op.Metadata[queryPrefix].(string)
-	var unknown []fault.Field
-	for name := range r.URL.Query() {
+	for name, values := range r.URL.Query() {
 		declared := slices.ContainsFunc(op.Parameters, func(p *huma.Param) bool { return p.In == "query" && p.Name == name })
 		if declared || prefix != "" && strings.HasPrefix(name, prefix) {
+			if !storable(name + strings.Join(values, "")) {
+				unknown = append(unknown, fault.Field{Pointer: "/" + parameterName(name), In: "query", Code: "format", Detail: noText})
+			}
 			continue
 		}
-		if len(name) > 64 {
-			name = name[:64]
-		}
 		unknown = append(unknown, fault.Field{
-			Pointer: "/" + escape(name), In: "query", Code: "unknown_parameter", Detail: "this operation has no such parameter",
+			Pointer: "/" + parameterName(name), In: "query", Code: "unknown_parameter", Detail: "this operation has no such parameter",
 		})
 	}
 	sort.Slice(unknown, func(i, j int) bool { return unknown[i].Pointer < unknown[j].Pointer })
 	return unknown
+}
+
+// parameterName is a name as a caller may see it again: not whole when it is long.
+func parameterName(name string) string {
+	if len(name) > 64 {
+		name = name[:64]
+	}
+	return escape(strings.ToValidUTF8(name, "\ufffd"))
 }
 
 // readable refuses a body in a form the operation does not take.

@@ -3,6 +3,7 @@ package web
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"strconv"
 	"strings"
@@ -80,7 +81,15 @@ func Unsupported(detail string) error {
 	return newProblem(http.StatusUnsupportedMediaType, "unsupported_media_type", detail)
 }
 
+// maxErrors bounds an answer: a body of a megabyte can hold more faults than
+// anybody reads.
+const maxErrors = 1000
+
 func (p *Problem) complete(instance string) *Problem {
+	if n := len(p.Errors); n > maxErrors {
+		p.Errors = p.Errors[:maxErrors]
+		p.Detail += fmt.Sprintf("; the first %d of %d faults follow", maxErrors, n)
+	}
 	p.Type = "urn:mallhive:problem:" + p.Code
 	p.Title = http.StatusText(p.Status)
 	p.Instance = instance

@@ -22,6 +22,7 @@ type requestState struct {
 	caller string
 	err    error
 	stray  []fault.Field
+	nul    bool // the body may hold U+0000
 }
 
 type stateKey struct{}
