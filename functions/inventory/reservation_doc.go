@@ -9,7 +9,6 @@ import (
 	"github.com/mallhive/product-service/functions/inventory/internal/reservation"
 	"github.com/mallhive/product-service/shared/event"
 	"github.com/mallhive/product-service/shared/postgres"
-	"github.com/mallhive/product-service/shared/web"
 )
 
 type reservationDoc struct {
@@ -94,11 +93,9 @@ type reservationListOutput struct {
 func listReservations(db postgres.DB) func(context.Context, *reservationListInput) (*reservationListOutput, error) {
 	return func(ctx context.Context, in *reservationListInput) (*reservationListOutput, error) {
 		query := []any{"reservations", in.State, in.SKU}
-		var after string
-		if in.Cursor != "" {
-			if err := web.DecodeCursor(in.Cursor, query, &after); err != nil {
-				return nil, err
-			}
+		after, err := afterID(in.Cursor, query)
+		if err != nil {
+			return nil, err
 		}
 		found, err := reservation.List(ctx, db, reservation.Filter{State: reservation.State(in.State), SKU: in.SKU}, after, in.Limit+1)
 		if err != nil {

@@ -117,11 +117,9 @@ type stockListOutput struct {
 func listStock(db postgres.DB) func(context.Context, *stockListInput) (*stockListOutput, error) {
 	return func(ctx context.Context, in *stockListInput) (*stockListOutput, error) {
 		query := []any{"stock", in.Low}
-		var after string
-		if in.Cursor != "" {
-			if err := web.DecodeCursor(in.Cursor, query, &after); err != nil {
-				return nil, err
-			}
+		after, err := afterID(in.Cursor, query)
+		if err != nil {
+			return nil, err
 		}
 		found, err := stock.List(ctx, db, after, in.Low, in.Limit+1)
 		if err != nil {
@@ -183,7 +181,7 @@ type countInput struct {
 	IfNoneMatch string `header:"If-None-Match" doc:"* when the location has none of it yet"`
 	Body        struct {
 		OnHand int64  `json:"on_hand" minimum:"0" maximum:"1000000000" doc:"How many were counted"`
-		Reason string `json:"reason,omitempty" maxLength:"500"`
+		Reason string `json:"reason,omitempty" pattern:"^[^\\x00]*$" maxLength:"500"`
 	}
 }
 

@@ -6,6 +6,7 @@ package availability
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -77,6 +78,7 @@ const readOffers = `
 // Check judges the wishes by the primary, prices in one currency.
 func Check(ctx context.Context, db postgres.DB, currency string, wishes []Wish) (Report, error) {
 	sums, skus := sum(wishes)
+	skus = slices.DeleteFunc(skus, func(sku string) bool { return !stock.ValidID(sku) })
 	offers, err := read(ctx, db, currency, skus)
 	if err != nil {
 		return Report{}, err

@@ -122,6 +122,11 @@ func act(ctx context.Context, tx pgx.Tx, m Message, outcome Outcome, records map
 	if err != nil {
 		return Answer{}, err
 	}
+	if outcome.Do == LockCommit {
+		if err := book.ReadOverdue(ctx, tx, skusOf(nil, records)); err != nil {
+			return Answer{}, err
+		}
+	}
 	sequences, err := outbox.Sequences(ctx, tx, 1)
 	if err != nil {
 		return Answer{}, err

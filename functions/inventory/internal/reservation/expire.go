@@ -94,7 +94,6 @@ func (r *record) expire(book *stock.Book, sequence int64) (event.Event, error) {
 			r.State = Committed // what was paid for stays sold
 		}
 		book.Unreserve(cause, stock.Expire, l.SKU, l.Location, l.Held)
-		book.FreeOverdue(l.SKU, l.Held)
 		l.Held = 0
 	}
 	r.Overdue, r.ExpiresAt = false, nil

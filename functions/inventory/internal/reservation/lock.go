@@ -108,6 +108,11 @@ func placeAll(ctx context.Context, tx pgx.Tx, rules Rules, orders []Order, short
 	if err != nil {
 		return nil, err
 	}
+	if short := shortOf(book, opening.fresh); len(short) > 0 {
+		if err := book.ReadOverdue(ctx, tx, short); err != nil {
+			return nil, err
+		}
+	}
 	lacking := needed{}
 	for _, o := range orders {
 		if p := opening.fresh[o.ID]; p != nil {
@@ -175,6 +180,23 @@ func begin(ctx context.Context, tx pgx.Tx, rules Rules, orders []Order) (opening
 		return opening{}, fmt.Errorf("insert %d reservations: %w", n, err)
 	}
 	return o, nil
+}
+
+// shortOf are the SKUs of which there is not enough for all.
+func shortOf(book *stock.Book, fresh map[string]*placing) []string {
+	wanted := map[string]int64{}
+	for _, p := range fresh {
+		for _, l := range p.lines {
+			wanted[l.SKU] += l.Quantity
+		}
+	}
+	var short []string
+	for sku, quantity := range wanted {
+		if quantity > book.Free(sku) {
+			short = append(short, sku)
+		}
+	}
+	return short
 }
 
 func skusOf(fresh map[string]*placing, late map[string]*record) []string {

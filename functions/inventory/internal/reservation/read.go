@@ -9,6 +9,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/mallhive/product-service/functions/inventory/internal/stock"
 	"github.com/mallhive/product-service/shared/event"
 	"github.com/mallhive/product-service/shared/fault"
 	"github.com/mallhive/product-service/shared/postgres"
@@ -52,6 +53,9 @@ const readOne = `
 
 // Get reads one reservation.
 func Get(ctx context.Context, db postgres.DB, orderID string) (Reservation, error) {
+	if !stock.ValidID(orderID) {
+		return Reservation{}, fault.Missing("no reservation has this order id")
+	}
 	found, err := read(ctx, db, readOne, pgx.NamedArgs{"order_id": orderID})
 	if err != nil {
 		return Reservation{}, err
@@ -96,6 +100,9 @@ type Filter struct {
 
 // List is a page of reservations by order id, from after one.
 func List(ctx context.Context, db postgres.DB, f Filter, after string, limit int) ([]Reservation, error) {
+	if f.SKU != "" && !stock.ValidID(f.SKU) {
+		return nil, nil
+	}
 	return read(ctx, db, readPage, pgx.NamedArgs{"after": after, "state": string(f.State), "sku": f.SKU, "limit": limit})
 }
 

@@ -79,20 +79,13 @@ func (b *Book) Free(sku string) int64 {
 	return max(n, 0)
 }
 
-// Overdue is what reservations past their expiry still hold of a SKU: free for
-// whoever records their expiry first.
+// Overdue is what reservations past their expiry still hold of a SKU, as far as
+// ReadOverdue was asked for it.
 func (b *Book) Overdue(sku string) int64 {
 	if p := b.pages[sku]; p != nil {
 		return p.overdue
 	}
 	return 0
-}
-
-// FreeOverdue notes that some of what was overdue was given back.
-func (b *Book) FreeOverdue(sku string, quantity int64) {
-	if p := b.pages[sku]; p != nil {
-		p.overdue -= quantity
-	}
 }
 
 // Part is how much of a SKU was taken from one location.

@@ -108,6 +108,9 @@ const movementsOfSKU = `
 
 // MovementsOf lists what moved of a SKU, newest first, from before an id.
 func MovementsOf(ctx context.Context, db postgres.DB, sku string, before int64, limit int) ([]Movement, error) {
+	if !ValidID(sku) {
+		return nil, nil
+	}
 	return movements(ctx, db, movementsOfSKU, pgx.NamedArgs{"sku": sku, "before": before, "limit": limit})
 }
 

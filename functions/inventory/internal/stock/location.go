@@ -48,6 +48,9 @@ const oneLocation = `
 
 // LocationOf finds a location by its code.
 func LocationOf(ctx context.Context, db postgres.DB, code string) (Location, error) {
+	if !ValidID(code) {
+		return Location{}, fault.Missing("no location has this code")
+	}
 	rows, err := db.Query(ctx, oneLocation, pgx.NamedArgs{"code": code})
 	if err != nil {
 		return Location{}, fmt.Errorf("read location: %w", err)

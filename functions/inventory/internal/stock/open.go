@@ -40,12 +40,6 @@ const readPolicies = `
 	from inventory.stock
 	where sku = any(@skus)`
 
-const readOverdue = `
-	select sku, sum(held)::bigint as held
-	from inventory.overdue
-	where sku = any(@skus)
-	group by sku`
-
 // Open locks every level of the SKUs, in the one order that all writers keep.
 // The rest is read after the locks are held, so that it is as new as they are.
 func Open(ctx context.Context, tx postgres.DB, skus []string) (*Book, error) {
@@ -67,20 +61,35 @@ func Open(ctx context.Context, tx postgres.DB, skus []string) (*Book, error) {
 		}
 		return err
 	})
-	batch.Queue(readOverdue, args).Query(func(rows pgx.Rows) error {
-		var sku string
-		var held int64
-		_, err := pgx.ForEachRow(rows, []any{&sku, &held}, func() error {
-			if p := b.pages[sku]; p != nil {
-				p.overdue = held
-			}
-			return nil
-		})
-		return err
-	})
 	if err := tx.SendBatch(ctx, batch).Close(); err != nil {
 		return nil, fmt.Errorf("lock the levels of %d skus: %w", len(skus), err)
 	}
 	b.enter(levels)
 	return b, nil
+}
+
+const readOverdue = `
+	select sku, sum(held)::bigint as held
+	from inventory.overdue
+	where sku = any(@skus)
+	group by sku`
+
+// ReadOverdue reads what reservations past their expiry still hold of the SKUs:
+// free for whoever records their expiry. Only who is short needs to know, and
+// after a night without anybody to record them there may be many.
+func (b *Book) ReadOverdue(ctx context.Context, tx postgres.DB, skus []string) error {
+	rows, err := tx.Query(ctx, readOverdue, pgx.NamedArgs{"skus": skus})
+	if err != nil {
+		return fmt.Errorf("read what is overdue: %w", err)
+	}
+	var sku string
+	var held int64
+	_, err = pgx.ForEachRow(rows, []any{&sku, &held}, func() error {
+		b.pages[sku].overdue = held
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("read what is overdue: %w", err)
+	}
+	return nil
 }
