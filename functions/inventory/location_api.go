@@ -12,7 +12,7 @@ import (
 )
 
 type locationBody struct {
-	Name     string `json:"name" pattern:"^[^\\x00]*$" minLength:"1" maxLength:"200" example:"Main warehouse"`
+	Name     string `json:"name" minLength:"1" maxLength:"200" example:"Main warehouse"`
 	Priority int32  `json:"priority" minimum:"0" maximum:"1000000" doc:"Locks take from the lowest first"`
 }
 

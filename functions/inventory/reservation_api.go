@@ -138,7 +138,7 @@ type stepInput struct {
 
 type stepBody struct {
 	Lines  []orderLineBody `json:"lines,omitempty" doc:"A part of the order; all of it when absent"`
-	Reason string          `json:"reason,omitempty" pattern:"^[^\\x00]*$" maxLength:"500"`
+	Reason string          `json:"reason,omitempty" maxLength:"500"`
 }
 
 func stepReservation(db postgres.DB, step reservation.Step, wake func()) func(context.Context, *stepInput) (*reservationOutput, error) {
@@ -157,7 +157,7 @@ type returnInput struct {
 	Body           struct {
 		Lines   []orderLineBody `json:"lines" minItems:"1" doc:"What came back"`
 		Restock bool            `json:"restock" doc:"Whether it can be sold again"`
-		Reason  string          `json:"reason,omitempty" pattern:"^[^\\x00]*$" maxLength:"500"`
+		Reason  string          `json:"reason,omitempty" maxLength:"500"`
 	}
 }
 

@@ -181,7 +181,7 @@ type countInput struct {
 	IfNoneMatch string `header:"If-None-Match" doc:"* when the location has none of it yet"`
 	Body        struct {
 		OnHand int64  `json:"on_hand" minimum:"0" maximum:"1000000000" doc:"How many were counted"`
-		Reason string `json:"reason,omitempty" pattern:"^[^\\x00]*$" maxLength:"500"`
+		Reason string `json:"reason,omitempty" maxLength:"500"`
 	}
 }
 
