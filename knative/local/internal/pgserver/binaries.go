@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -22,10 +21,25 @@ type installation struct {
 	major   int
 }
 
-// Folder holds the programs.
-func (i installation) Folder() string { return i.bin }
-
 func (i installation) program(name string) string { return filepath.Join(i.bin, name) }
+
+// layout is where a machine keeps its PostgreSQL.
+type layout struct {
+	root string // of the file system
+	path string // as in PATH
+}
+
+func thisMachine() *layout { return &layout{root: "/", path: os.Getenv("PATH")} }
+
+// folders are where Debian, Red Hat, Alpine, Homebrew, MacPorts and
+// Postgres.app put the programs of each version.
+func folders() []string {
+	return []string{
+		"usr/lib/postgresql/*/bin", "usr/pgsql-*/bin", "usr/libexec/postgresql*", "opt/local/lib/postgresql*/bin",
+		"opt/homebrew/opt/postgresql*/bin", "usr/local/opt/postgresql*/bin", "home/linuxbrew/.linuxbrew/opt/postgresql*/bin",
+		"Applications/Postgres.app/Contents/Versions/*/bin",
+	}
+}
 
 // binaries finds a server that can read the data: installed, or downloaded.
 func binaries(ctx context.Context, o Options, who user) (installation, error) {
@@ -33,11 +47,8 @@ func binaries(ctx context.Context, o Options, who user) (installation, error) {
 	if err != nil {
 		return installation{}, err
 	}
-	var found []installation
-	if !o.downloadOnly {
-		found = Installed(ctx)
-	}
-	if earlier, ok := inspect(ctx, filepath.Join(who.dir, "server", "bin")); ok {
+	found := o.machine.installed(ctx, who)
+	if earlier, ok := inspect(ctx, filepath.Join(o.keep.dir, "server", "bin"), who); ok {
 		found = append(found, earlier)
 	}
 	if bin, ok := suitable(found, made); ok {
@@ -46,7 +57,7 @@ func binaries(ctx context.Context, o Options, who user) (installation, error) {
 	if major, _, _ := strings.Cut(string(downloadVersion), "."); made != "" && made != major {
 		return installation{}, fmt.Errorf("data folder: it was made by PostgreSQL %s, which is not installed; install it, or make clean starts anew", made)
 	}
-	downloaded, err := download(ctx, o, who)
+	downloaded, err := download(ctx, o)
 	if err != nil {
 		return installation{}, fmt.Errorf("no PostgreSQL %d or newer is installed, and the download failed: %w "+
 			"(install PostgreSQL, or set DATABASE_URL to a running server's administrator)", oldest, err)
@@ -63,25 +74,22 @@ func suitable(found []installation, made string) (installation, bool) {
 	return installation{}, false
 }
 
-// Installed lists the servers on this machine that are new enough and have the
-// extensions' files, newest first.
-func Installed(ctx context.Context) []installation {
-	var folders []string
-	if path, err := exec.LookPath("postgres"); err == nil {
-		if real, err := filepath.EvalSymlinks(path); err == nil {
-			folders = append(folders, filepath.Dir(real))
+// installed lists the servers that are new enough, have the extensions' files
+// and can be run by this user, newest first.
+func (l layout) installed(ctx context.Context, who user) []installation {
+	var candidates []string
+	for _, folder := range filepath.SplitList(l.path) {
+		if real, err := filepath.EvalSymlinks(filepath.Join(folder, "postgres")); err == nil {
+			candidates = append(candidates, filepath.Dir(real))
 		}
 	}
-	for _, pattern := range []string{
-		"/usr/lib/postgresql/*/bin", "/usr/pgsql-*/bin", "/opt/homebrew/opt/postgresql@*/bin",
-		"/usr/local/opt/postgresql@*/bin", "/Applications/Postgres.app/Contents/Versions/*/bin",
-	} {
-		matches, _ := filepath.Glob(pattern)
-		folders = append(folders, matches...)
+	for _, pattern := range folders() {
+		matches, _ := filepath.Glob(filepath.Join(l.root, pattern))
+		candidates = append(candidates, matches...)
 	}
 	var found []installation
-	for _, folder := range folders {
-		if i, ok := inspect(ctx, folder); ok {
+	for _, folder := range candidates {
+		if i, ok := inspect(ctx, folder, who); ok {
 			found = append(found, i)
 		}
 	}
@@ -89,12 +97,14 @@ func Installed(ctx context.Context) []installation {
 	return found
 }
 
-func inspect(ctx context.Context, folder string) (installation, bool) {
+// inspect asks the programs as the user that would run them: what lies below
+// somebody's home may be out of reach.
+func inspect(ctx context.Context, folder string, who user) (installation, bool) {
 	i := installation{bin: folder}
 	if _, err := os.Stat(i.program("initdb")); err != nil {
 		return i, false
 	}
-	output, err := exec.CommandContext(ctx, i.program("postgres"), "--version").Output()
+	output, err := run(ctx, who.command(i.program("postgres"), "--version"))
 	if err != nil {
 		return i, false
 	}
@@ -104,16 +114,16 @@ func inspect(ctx context.Context, folder string) (installation, bool) {
 	}
 	i.version = version[0]
 	i.major, _ = strconv.Atoi(version[1])
-	return i, i.major >= oldest && i.hasExtensions(ctx)
+	return i, i.major >= oldest && i.hasExtensions(ctx, who)
 }
 
 // hasExtensions looks for contrib, which some systems package apart.
-func (i installation) hasExtensions(ctx context.Context) bool {
-	output, err := exec.CommandContext(ctx, i.program("pg_config"), "--sharedir").Output()
+func (i installation) hasExtensions(ctx context.Context, who user) bool {
+	output, err := run(ctx, who.command(i.program("pg_config"), "--sharedir"))
 	if err != nil {
 		return true
 	}
-	share := string(output[:max(0, len(output)-1)])
+	share := strings.TrimSpace(string(output))
 	for _, extension := range []string{"btree_gist", "pg_trgm", "unaccent"} {
 		if _, err := os.Stat(filepath.Join(share, "extension", extension+".control")); err != nil {
 			return false

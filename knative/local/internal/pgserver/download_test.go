@@ -44,22 +44,32 @@ func TestAServerIsDownloadedWhenNoneIsInstalled(t *testing.T) {
 		_, _ = w.Write(jar)
 	}))
 	defer repository.Close()
-	o := options(t, folder(t)).DownloadOnly()
+	said := make(chan string, 10)
+	o := options(t, folder(t)).On(t.TempDir(), "")
 	o.Repository, o.Program = repository.URL, os.Args[0]
+	o.Say = func(format string, args ...any) { said <- fmt.Sprintf(format, args...) }
 	server, err := pgserver.Start(context.Background(), o)
 	require.NoError(t, err)
 	exec(t, server.URL(), "create table t ()")
 	require.NoError(t, server.Stop())
+	require.Contains(t, <-said, "from "+repository.URL+" to "+filepath.Join(o.Dir, "server"))
 
 	repository.Close()
 	server, err = pgserver.Start(context.Background(), o)
 	require.NoError(t, err, "what was downloaded is kept")
 	require.NoError(t, server.Stop())
+	require.NoError(t, pgserver.WithThrowaway(context.Background(), o, func(string) error { return nil }), "and used for tests")
+	require.Empty(t, said)
+	kept, err := os.ReadDir(o.Dir)
+	require.NoError(t, err)
+	for _, entry := range kept {
+		require.Contains(t, []string{"data", "log", "password", "server"}, entry.Name(), "nothing else is left of the download")
+	}
 }
 
 func TestAFailedDownloadSaysWhatToDo(t *testing.T) {
 	t.Parallel()
-	o := options(t, folder(t)).DownloadOnly()
+	o := options(t, folder(t)).On(t.TempDir(), "")
 	o.Repository, o.Program = "http://localhost:1", os.Args[0]
 	_, err := pgserver.Start(context.Background(), o)
 	require.ErrorContains(t, err, "DATABASE_URL")
@@ -68,12 +78,11 @@ func TestAFailedDownloadSaysWhatToDo(t *testing.T) {
 
 func pack(t *testing.T) []byte {
 	t.Helper()
-	installed := pgserver.Installed(context.Background())
-	if _, err := osexec.LookPath("xz"); err != nil || len(installed) == 0 {
-		t.Skip("packing a server needs xz and an installed PostgreSQL")
+	bin := installed(t)
+	if _, err := osexec.LookPath("xz"); err != nil {
+		t.Skip("packing a server needs xz")
 	}
 	archive := filepath.Join(t.TempDir(), "server.txz")
-	bin := installed[0].Folder()
 	c := osexec.Command("tar", "-C", filepath.Dir(bin), "--exclude=bitcode", "--exclude=pgxs",
 		"-cJf", archive, "bin/postgres", "bin/initdb", "bin/pg_ctl", "lib")
 	c.Env = append(os.Environ(), "XZ_OPT=-0")

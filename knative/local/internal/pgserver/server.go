@@ -31,21 +31,23 @@ const (
 
 // Options of a server.
 type Options struct {
-	Dir        string // keeps data, password and log
+	Dir        string // keeps data, password, log and what was downloaded
 	Port       int
 	Throwaway  bool   // data need not survive a crash: for tests
 	Repository string // where a server is downloaded from; empty is the library's default
 	Program    string // this program, which is run again for the download
 	Say        func(format string, args ...any)
 
-	downloadOnly bool // pass over installed servers
+	machine *layout // where servers are looked for; nil is this machine
+	keep    user    // who downloads, and where to; empty is who runs the server
 }
 
 // Server is a running server.
 type Server struct {
-	DataDir string // where the data really is
-	Fresh   bool   // the data folder was made by this start
-	Version string
+	DataDir  string // where the data really is
+	Fresh    bool   // the data folder was made by this start
+	Version  string
+	Programs string // the folder of its programs
 
 	command  *exec.Cmd
 	exited   chan struct{}
@@ -66,11 +68,17 @@ func Start(ctx context.Context, o Options) (*Server, error) {
 	if who.dir != o.Dir {
 		o.Say("PostgreSQL runs as the user %s, who cannot enter %s: the data is in %s", who.name, o.Dir, who.dir)
 	}
+	if o.keep.dir == "" {
+		o.keep = who
+	}
+	if o.machine == nil {
+		o.machine = thisMachine()
+	}
 	bin, err := binaries(ctx, o, who)
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{DataDir: filepath.Join(who.dir, "data"), Version: bin.version, port: o.Port,
+	s := &Server{DataDir: filepath.Join(who.dir, "data"), Version: bin.version, Programs: bin.bin, port: o.Port,
 		log: filepath.Join(o.Dir, "log", "postgres.log"), exited: make(chan struct{})}
 	if s.password, err = password(filepath.Join(who.dir, "password")); err != nil {
 		return nil, err

@@ -7,7 +7,7 @@ import (
 )
 
 // WithThrowaway runs do with the administrator's connection string of a server
-// that lives no longer.
+// that lives no longer. Only a downloaded server's programs are kept, in o.Dir.
 func WithThrowaway(ctx context.Context, o Options, do func(url string) error) error {
 	dir, err := os.MkdirTemp("", "product-service-postgres-")
 	if err != nil {
@@ -20,6 +20,11 @@ func WithThrowaway(ctx context.Context, o Options, do func(url string) error) er
 	}
 	if o.Port, err = FreePort(ctx); err != nil {
 		return err
+	}
+	if o.Dir != "" {
+		if o.keep, err = runAs(o.Dir); err != nil {
+			return err
+		}
 	}
 	o.Dir, o.Throwaway = dir, true
 	server, err := Start(ctx, o)
