@@ -57,6 +57,21 @@ func TestABadRowFailsAloneAndEveryRowIsAnsweredInOrder(t *testing.T) {
 	require.Equal(t, 2, sum.Updated, "the first row and its later contradiction")
 }
 
+func TestLargeRowsAreTakenFewAtATime(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	seed(t, s)
+	long := strings.Repeat("long ", 4000)
+	var rows strings.Builder
+	for i := range 60 {
+		fmt.Fprintf(&rows, `{"external_id":"p%d","name":"P","attributes":{"notes":["%s1","%s2","%s3","%s4","%s5","%s6"]}}`+"\n", i, long, long, long, long, long, long)
+	}
+	_, sum := imports(t, s, "products", "?results=failed", []byte(rows.String()))
+	require.Equal(t, importer.Summary{Rows: 60, Failed: 60}, sum, "a value has at most 20,000 characters")
+	_, sum = imports(t, s, "products", "?results=failed", []byte(strings.ReplaceAll(rows.String(), "long long long ", "long ")))
+	require.Equal(t, importer.Summary{Rows: 60, Created: 60}, sum)
+}
+
 func TestARowIsKeyedByExternalIDThenSlugThenSKU(t *testing.T) {
 	t.Parallel()
 	s := start(t)

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"golang.org/x/sync/semaphore"
 
 	"github.com/mallhive/product-service/shared/fault"
 	"github.com/mallhive/product-service/shared/postgres"
@@ -19,6 +20,9 @@ import (
 const (
 	// setRows is how many rows are written together.
 	setRows = 200
+	// setBytes bounds a set, aheadBytes what is read but not yet written: rows
+	// may be large, and memory must not grow with them.
+	setBytes, aheadBytes = 2 << 20, 6 << 20
 	// manyRows is how many changed rows make the tables other ones than the
 	// planner knows; from then on each time they are so many times more.
 	manyRows, timesMore = 1000, 4
@@ -86,6 +90,7 @@ type Result struct {
 
 type row[T any] struct {
 	number int
+	bytes  int64
 	key    string
 	value  T
 	fault  error
@@ -99,6 +104,7 @@ type run[T any] struct {
 	db      postgres.DB
 	summary Summary
 	grown   int // how many changed rows are many next
+	ahead   *semaphore.Weighted
 	// internal is the first fault that a result line does not explain.
 	internal error
 }
@@ -106,7 +112,7 @@ type run[T any] struct {
 // Run imports a stream to its end. The error is for operators: the caller of
 // the import has been told by then.
 func Run[T any](ctx context.Context, db postgres.DB, stream Stream, kind Kind[T], options Options) error {
-	r := &run[T]{kind: kind, options: options, stream: stream, db: db, grown: manyRows}
+	r := &run[T]{kind: kind, options: options, stream: stream, db: db, grown: manyRows, ahead: semaphore.NewWeighted(aheadBytes)}
 	var err error
 	if options.DryRun {
 		err = r.rehearse(ctx)
@@ -146,26 +152,30 @@ func (r *run[T]) rehearse(ctx context.Context) error {
 // another.
 func (r *run[T]) all(ctx context.Context) error {
 	rows := make(chan row[T], setRows)
-	stop := make(chan struct{})
+	reading, stop := context.WithCancel(ctx)
+	defer stop()
 	ended := make(chan error, 1)
 	go func() {
 		defer close(rows)
-		ended <- r.read(rows, stop)
+		ended <- r.read(reading, rows)
 	}()
 	err := r.write(ctx, rows)
-	close(stop)
+	stop()
 	for range rows { // the reader is done with the stream before we return
 	}
 	return errors.Join(err, <-ended)
 }
 
-func (r *run[T]) read(rows chan<- row[T], stop <-chan struct{}) error {
+func (r *run[T]) read(ctx context.Context, rows chan<- row[T]) error {
 	for {
 		number, line, err := r.stream.Next()
 		if errors.Is(err, io.EOF) {
 			return nil
 		}
-		next := row[T]{number: number}
+		next := row[T]{number: number, bytes: int64(len(line))}
+		if r.ahead.Acquire(ctx, next.bytes) != nil {
+			return nil // the writer has given up
+		}
 		switch {
 		case err != nil && errors.Is(err, r.options.Skippable):
 			next.fault = fault.InvalidInput(fault.At("", "too_long", "%s", err))
@@ -176,7 +186,7 @@ func (r *run[T]) read(rows chan<- row[T], stop <-chan struct{}) error {
 		}
 		select {
 		case rows <- next:
-		case <-stop:
+		case <-ctx.Done():
 			return nil
 		}
 	}
@@ -186,10 +196,12 @@ func (r *run[T]) read(rows chan<- row[T], stop <-chan struct{}) error {
 // with an earlier one, or until no more come for a while.
 func (r *run[T]) write(ctx context.Context, rows <-chan row[T]) error {
 	var set []row[T]
+	var size int64
 	names := map[string]bool{}
 	flush := func() error {
 		err := r.writeSet(ctx, set)
-		set = set[:0]
+		r.ahead.Release(size)
+		set, size = set[:0], 0
 		clear(names)
 		return err
 	}
@@ -201,7 +213,7 @@ func (r *run[T]) write(ctx context.Context, rows <-chan row[T]) error {
 			}
 			continue
 		}
-		if len(set) == setRows || r.clashes(next, names) {
+		if len(set) == setRows || size >= setBytes || r.clashes(next, names) {
 			if err := flush(); err != nil {
 				return err
 			}
@@ -211,7 +223,7 @@ func (r *run[T]) write(ctx context.Context, rows <-chan row[T]) error {
 				names[n] = true
 			}
 		}
-		set = append(set, next)
+		set, size = append(set, next), size+next.bytes
 	}
 }
 
