@@ -186,7 +186,7 @@ func TestASKUBelongsToItsProductForEver(t *testing.T) {
 	token := s.Bearer(t, write)
 	code, told := refused(t, s.Do(t, "POST", "/v1/products", `{"name":"B","variants":[{"sku":"NEW"},{"sku":"TWO"}]}`, token), 409)
 	require.Equal(t, "duplicate", code)
-	require.Equal(t, []string{"/variants/1/sku taken"}, told)
+	require.Equal(t, []string{"/variants/1/sku duplicate"}, told)
 
 	put := func(body string, version int64) product.Document {
 		a := s.Do(t, "PUT", "/v1/products/a", body, token, header("If-Match", fmt.Sprintf(`"%d.x"`, version)))
@@ -199,13 +199,13 @@ func TestASKUBelongsToItsProductForEver(t *testing.T) {
 	require.Len(t, after.Variants, 1)
 	refused(t, s.Do(t, "GET", "/v1/variants/TWO", nil), 404)
 	_, told = refused(t, s.Do(t, "POST", "/v1/products", `{"name":"B","variants":[{"sku":"TWO"}]}`, token), 409)
-	require.Equal(t, []string{"/variants/0/sku taken"}, told, "also when its variant is removed")
+	require.Equal(t, []string{"/variants/0/sku duplicate"}, told, "also when its variant is removed")
 	after = put(`{"name":"A","status":"active","variants":[{"sku":"ONE"},{"sku":"TWO"}]}`, 2)
 	require.Equal(t, d.Variants[1].ID, after.Variants[1].ID, "it returns as the variant it was")
 
 	require.Equal(t, 204, s.Do(t, "DELETE", "/v1/products/a", nil, token, header("If-Match", `"3"`)).Status)
 	_, told = refused(t, s.Do(t, "POST", "/v1/products", `{"name":"C","variants":[{"sku":"ONE"}]}`, token), 409)
-	require.Equal(t, []string{"/variants/0/sku taken"}, told, "also when its product is deleted")
+	require.Equal(t, []string{"/variants/0/sku duplicate"}, told, "also when its product is deleted")
 }
 
 func TestWhoMaySeeWhatWhen(t *testing.T) {
@@ -263,7 +263,7 @@ func TestAnOldSlugLeadsToTheProduct(t *testing.T) {
 	require.Equal(t, 200, s.Do(t, "GET", "/v1/products/first", nil).Status)
 	code, told := refused(t, rename("first", "second-b"), 409)
 	require.Equal(t, "duplicate", code)
-	require.Equal(t, []string{"/slug taken"}, told)
+	require.Equal(t, []string{"/slug duplicate"}, told)
 }
 
 func TestOnlyTheVersionThatWasReadIsChanged(t *testing.T) {

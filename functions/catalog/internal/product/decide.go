@@ -80,7 +80,7 @@ func (s *scene) allowed(in Intent, old *stored) error {
 // refusal is a conflict when something is taken, else invalid input.
 func refusal(faults fault.List) error {
 	for _, f := range faults {
-		if f.Code == "taken" {
+		if f.Code == "duplicate" {
 			e := fault.Clash("duplicate", "another product has it")
 			e.Fields = faults
 			return e
@@ -153,7 +153,7 @@ func (s *scene) chooseSlug(faults *fault.List, p *plan, taken map[string]bool) {
 	}
 	candidates := slugCandidates(p.doc)
 	if named && !free(p.doc.Slug) {
-		faults.Add("/slug", "taken", "another product has this slug")
+		faults.Add("/slug", "duplicate", "another product has this slug")
 		return
 	}
 	p.doc.Slug = candidates[0] + "-" + p.id.String()[24:]
@@ -174,7 +174,7 @@ func (s *scene) checkExternal(faults *fault.List, d Document, id uuid.UUID) {
 		return
 	}
 	if owner, found := s.byExternal[*d.ExternalID]; found && owner != id {
-		faults.Add("/external_id", "taken", "another product has it")
+		faults.Add("/external_id", "duplicate", "another product has it")
 	}
 }
 
@@ -185,7 +185,7 @@ func (s *scene) chooseVariants(faults *fault.List, p *plan) error {
 		v := &p.doc.Variants[i]
 		old, exists := s.variants[v.SKU]
 		if exists && old.ProductID != p.id {
-			faults.Add("/variants/"+strconv.Itoa(i)+"/sku", "taken", "it belongs to another product for ever")
+			faults.Add("/variants/"+strconv.Itoa(i)+"/sku", "duplicate", "it belongs to another product for ever")
 			continue
 		}
 		id := old.ID
