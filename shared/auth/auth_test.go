@@ -22,10 +22,12 @@ import (
 
 // provider is an issuer whose every part a test can bend.
 type provider struct {
-	url     string
-	key     *ecdsa.PrivateKey
-	fetches atomic.Int32
-	down    atomic.Bool
+	url       string
+	key       *ecdsa.PrivateKey
+	fetches   atomic.Int32
+	down      atomic.Bool
+	withdrawn atomic.Bool   // the issuer publishes no key any longer
+	hang      chan struct{} // not nil: fetches wait until it is closed
 }
 
 func newProvider(t *testing.T) *provider {
@@ -42,7 +44,13 @@ func newProvider(t *testing.T) *provider {
 			_ = json.NewEncoder(w).Encode(map[string]string{"issuer": p.url, "jwks_uri": p.url + "/keys"})
 			return
 		}
-		p.fetches.Add(1)
+		if p.fetches.Add(1) > 1 && p.hang != nil {
+			<-p.hang
+		}
+		if p.withdrawn.Load() {
+			_ = json.NewEncoder(w).Encode(jose.JSONWebKeySet{})
+			return
+		}
 		_ = json.NewEncoder(w).Encode(jose.JSONWebKeySet{Keys: []jose.JSONWebKey{{Key: key.Public(), KeyID: "one", Algorithm: "ES256", Use: "sig"}}})
 	}))
 	t.Cleanup(server.Close)

@@ -34,11 +34,12 @@ type keySet struct {
 	issuer string
 	client *http.Client
 
-	mu      sync.Mutex // held during a fetch: one at a time, others wait for it
-	keys    []jose.JSONWebKey
-	fetched time.Time // last success
-	tried   time.Time // last attempt
-	lastErr error
+	mu       sync.Mutex // never held during a fetch
+	keys     []jose.JSONWebKey
+	fetched  time.Time // last success
+	tried    time.Time // last attempt
+	lastErr  error
+	fetching chan struct{} // closed when the fetch that runs now is over
 }
 
 func newKeySet(issuer string, client *http.Client) *keySet {
@@ -49,32 +50,71 @@ func newKeySet(issuer string, client *http.Client) *keySet {
 }
 
 // ensure has the key of this id ready if the issuer publishes it. It fails
-// only when the keys cannot be fetched.
+// only when the keys cannot be fetched. A known key does not wait for a fetch,
+// so that neither a slow issuer nor forged ids hold up those who have one.
 func (k *keySet) ensure(ctx context.Context, keyID string) error {
 	k.mu.Lock()
-	defer k.mu.Unlock()
-	now := time.Now()
+	age := time.Since(k.fetched)
 	known := len(k.find(keyID)) > 0
-	switch {
-	case known && now.Sub(k.fetched) < maxKeyAge:
+	if known && age < maxKeyAge {
+		k.mu.Unlock()
 		return nil
-	case !k.fetched.IsZero() && now.Sub(k.tried) < refetchAfter:
-		return nil // an unknown id is refused by VerifySignature
-	case k.fetched.IsZero() && now.Sub(k.tried) < retryAfter:
+	}
+	running, err := k.begin(ctx)
+	k.mu.Unlock()
+	if known && (running == nil || age < 2*maxKeyAge) {
+		return nil // better an hour-old key than a refusal or a wait
+	}
+	if running == nil {
+		return err // nil: an unknown id is refused by VerifySignature
+	}
+	select {
+	case <-running:
+	case <-ctx.Done():
+		return unreachable(ctx.Err())
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.lastErr != nil && !known {
 		return unreachable(k.lastErr)
 	}
-	k.tried = now
-	// The fetch serves every waiting request, so it outlives the one that began it.
-	keys, err := k.fetch(context.WithoutCancel(ctx))
-	if err != nil {
-		k.lastErr = err
-		if known {
-			return nil // better an hour-old key than a refusal
-		}
-		return unreachable(err)
-	}
-	k.keys, k.fetched, k.lastErr = keys, now, nil
 	return nil
+}
+
+// begin starts a fetch, or gives the one that runs. It gives none when the last
+// was a short while ago, and the error that one ended with.
+func (k *keySet) begin(ctx context.Context) (running chan struct{}, err error) {
+	if k.fetching != nil {
+		return k.fetching, nil
+	}
+	pause := refetchAfter
+	if k.fetched.IsZero() {
+		pause = retryAfter
+	}
+	now := time.Now()
+	if now.Sub(k.tried) < pause {
+		if k.lastErr != nil {
+			return nil, unreachable(k.lastErr)
+		}
+		return nil, nil
+	}
+	k.tried, k.fetching = now, make(chan struct{})
+	// It serves every waiting request, so it outlives the one that began it.
+	go k.refresh(context.WithoutCancel(ctx), now, k.fetching)
+	return k.fetching, nil
+}
+
+// refresh fetches the keys and lets those go on who wait for them.
+func (k *keySet) refresh(ctx context.Context, began time.Time, done chan struct{}) {
+	keys, err := k.fetch(ctx)
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.lastErr = err
+	if err == nil {
+		k.keys, k.fetched = keys, began
+	}
+	k.fetching = nil
+	close(done)
 }
 
 func unreachable(cause error) error {

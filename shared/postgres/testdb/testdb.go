@@ -51,6 +51,9 @@ func New(t testing.TB) *Database {
 	// WAL_LOG copies page by page, which is quicker for a small template.
 	_, err = conn.Exec(ctx, fmt.Sprintf("create database %s template %s strategy wal_log", name, template))
 	require.NoError(t, err)
+	// A clone has not the template's rights, but what everybody has by default.
+	_, err = conn.Exec(ctx, fmt.Sprintf("revoke all on database %s from public", name))
+	require.NoError(t, err)
 	_, err = conn.Exec(ctx, fmt.Sprintf("grant connect on database %s to product_owner, catalog_fn, inventory_fn, events_fn", name))
 	require.NoError(t, err)
 	t.Cleanup(func() { drop(t, admin, name) })
