@@ -102,11 +102,15 @@ func withPostgres(ctx context.Context, s settings, args []string) error {
 		c.Env = append(os.Environ(), "TEST_DATABASE_URL="+url)
 		return c.Run()
 	}
+	say := func(format string, args ...any) { fmt.Fprintf(os.Stderr, format+"\n", args...) }
 	if url := os.Getenv("TEST_DATABASE_URL"); url != "" {
 		return command(url)
 	}
-	options := s.postgresOptions(func(format string, args ...any) { fmt.Fprintf(os.Stderr, format+"\n", args...) })
-	return pgserver.WithThrowaway(ctx, options, command)
+	if s.databaseURL != "" {
+		say("using the server of DATABASE_URL: databases and logins of the tests' own are made there")
+		return command(s.databaseURL)
+	}
+	return pgserver.WithThrowaway(ctx, s.postgresOptions(say), command)
 }
 
 // clean removes everything the stack made.

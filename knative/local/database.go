@@ -23,7 +23,10 @@ import (
 func (s *stack) startDatabase(ctx context.Context) error {
 	if s.settings.databaseURL != "" {
 		s.database = s.settings.databaseURL
-		return reachable(ctx, s.database)
+		if err := reachable(ctx, s.database); err != nil {
+			return err
+		}
+		return s.noteDatabase()
 	}
 	server, err := pgserver.Start(ctx, s.settings.postgresOptions(s.say))
 	if err != nil {
@@ -37,10 +40,18 @@ func (s *stack) startDatabase(ctx context.Context) error {
 	if server.Fresh {
 		_ = os.Remove(s.sampleMarker())
 	}
+	if err := s.noteDatabase(); err != nil {
+		return err
+	}
+	return s.notePids()
+}
+
+// noteDatabase is for the commands that are given while the stack runs.
+func (s *stack) noteDatabase() error {
 	if err := os.WriteFile(s.settings.path("database-url"), []byte(s.database+"\n"), 0o600); err != nil {
 		return fmt.Errorf("database: %w", err)
 	}
-	return s.notePids()
+	return nil
 }
 
 // sampleMarker is the file that says the sample is in this database.

@@ -6,6 +6,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -85,7 +86,27 @@ func TestAPortThatIsTakenIsNamedWithItsVariable(t *testing.T) {
 	_, port, err := net.SplitHostPort(listener.Addr().String())
 	require.NoError(t, err)
 	s := settingsFrom(t, map[string]string{"PORT_BROKER": port})
-	require.ErrorContains(t, s.checkPorts(context.Background()), "port "+port+" is taken by another program; choose another with PORT_BROKER")
+	require.ErrorContains(t, s.checkPorts(context.Background()), "port "+port+" is taken by another program; choose another: PORT_BROKER=")
+
+	// All that is in the way is told at once, with ports that are free.
+	second, err := net.Listen("tcp", "localhost:0")
+	require.NoError(t, err)
+	defer func() { _ = second.Close() }()
+	_, secondPort, err := net.SplitHostPort(second.Addr().String())
+	require.NoError(t, err)
+	env := map[string]string{"PORT_BROKER": port, "PORT_ISSUER": secondPort}
+	for _, name := range []string{"FRONT", "CATALOG", "INVENTORY", "EVENTS", "SINKS", "POSTGRES"} {
+		env["PORT_"+name] = freePort(t)
+	}
+	s = settingsFrom(t, env)
+	err = s.checkPorts(context.Background())
+	require.ErrorContains(t, err, "ports "+port+", "+secondPort+" are taken")
+	require.NotContains(t, err.Error(), "\n")
+	for _, remedy := range regexp.MustCompile(`(PORT_\w+)=(\d+)`).FindAllStringSubmatch(err.Error(), -1) {
+		env[remedy[1]] = remedy[2]
+	}
+	s = settingsFrom(t, env)
+	require.NoError(t, s.checkPorts(context.Background()))
 
 	s = settingsFrom(t, map[string]string{"PORT_BROKER": port, "PORT_SINKS": port})
 	require.ErrorContains(t, s.checkPorts(context.Background()), "PORT_SINKS")
@@ -93,12 +114,20 @@ func TestAPortThatIsTakenIsNamedWithItsVariable(t *testing.T) {
 
 func TestAWrongSettingIsNamed(t *testing.T) {
 	t.Parallel()
-	for variable, value := range map[string]string{"PORT_FRONT": "80 80", "PORT_SINKS": "70000", "BROKER_BACKOFF": "-1", "BROKER_COPIES": "many"} {
+	for variable, value := range map[string]string{"PORT_FRONT": "80 80", "PORT_SINKS": "70000", "BROKER_BACKOFF": "-1", "BROKER_COPIES": "many", "DATABASE_URL": "host=localhost password=secret"} {
 		_, err := readSettings(func(name string) string {
 			return map[string]string{variable: value}[name]
 		})
 		require.ErrorContains(t, err, variable)
+		require.NotContains(t, err.Error(), "secret")
 	}
+}
+
+func TestADatabaseThatIsNotThereIsNamedByItsVariable(t *testing.T) {
+	t.Parallel()
+	err := reachable(context.Background(), "postgres://someone:secret@localhost:1/none")
+	require.ErrorContains(t, err, "DATABASE_URL")
+	require.NotContains(t, err.Error(), "secret")
 }
 
 func TestOnlyOneStackRunsInAFolder(t *testing.T) {

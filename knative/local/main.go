@@ -13,6 +13,7 @@ import (
 	"syscall"
 
 	"github.com/mallhive/product-service/knative/local/internal/pgserver"
+	"github.com/mallhive/product-service/knative/local/noted"
 )
 
 const usage = `usage: local <command>
@@ -49,7 +50,11 @@ func run(args []string) error {
 	if args[0] == pgserver.FetchCommand && len(args) == 3 {
 		return pgserver.Fetch(args[1], args[2])
 	}
-	s, err := readSettings(os.Getenv)
+	getenv := os.Getenv
+	if args[0] != "run" {
+		getenv = noted.Getenv(noted.Dir())
+	}
+	s, err := readSettings(getenv)
 	if err != nil {
 		return err
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"net"
@@ -71,6 +72,10 @@ func readSettings(getenv func(string) string) (settings, error) {
 	if s.dir, err = filepath.Abs(dir); err != nil {
 		return s, err
 	}
+	if u, err := url.Parse(s.databaseURL); s.databaseURL != "" && (err != nil || u.Scheme != "postgres" && u.Scheme != "postgresql") && firstErr == nil {
+		// The value may hold a password and is not repeated.
+		firstErr = errors.New("DATABASE_URL takes a URL such as postgres://user:password@host:5432/database")
+	}
 	return s, firstErr
 }
 
@@ -103,14 +108,31 @@ func (s settings) checkPorts(ctx context.Context) error {
 		}
 		user[port] = variable
 	}
+	var numbers, remedy []string
 	for _, variable := range sortedKeys(named) {
-		port := named[variable]
-		if taken(ctx, port) {
-			return fmt.Errorf("port %d is taken by another program; choose another with %s, such as %s=%d make run",
-				port, variable, variable, 10000+port%50000)
+		if port := named[variable]; taken(ctx, port) {
+			numbers = append(numbers, strconv.Itoa(port))
+			remedy = append(remedy, variable+"="+strconv.Itoa(instead(ctx, port, user)))
 		}
 	}
-	return nil
+	switch len(numbers) {
+	case 0:
+		return nil
+	case 1:
+		return fmt.Errorf("port %s is taken by another program; choose another: %s make run", numbers[0], remedy[0])
+	}
+	return fmt.Errorf("ports %s are taken by other programs; choose others: %s make run", strings.Join(numbers, ", "), strings.Join(remedy, " "))
+}
+
+// instead finds a free port that reminds of the one that is taken.
+func instead(ctx context.Context, port int, user map[int]string) int {
+	for candidate := 10000 + port%10000; candidate < 60000; candidate += 1000 {
+		if user[candidate] == "" && !taken(ctx, candidate) {
+			user[candidate] = "suggested"
+			return candidate
+		}
+	}
+	return 10000 + port%50000
 }
 
 func taken(ctx context.Context, port int) bool {

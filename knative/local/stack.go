@@ -20,6 +20,7 @@ import (
 	"github.com/mallhive/product-service/knative/local/internal/standin"
 	"github.com/mallhive/product-service/knative/local/issuer"
 	"github.com/mallhive/product-service/knative/local/manifest"
+	"github.com/mallhive/product-service/knative/local/noted"
 )
 
 // stack is everything that runs. What is started is stopped in the order that
@@ -66,7 +67,10 @@ func (s *stack) start(ctx context.Context) error {
 	if err := s.awaitFunctions(ctx); err != nil {
 		return err
 	}
-	return s.openFrontDoor(ctx)
+	if err := s.openFrontDoor(ctx); err != nil {
+		return err
+	}
+	return noted.Keep(s.settings.dir, s.settings.named(s.postgres != nil))
 }
 
 // quietly drops a second error that would only repeat that we are stopping.
@@ -159,5 +163,7 @@ func (s *stack) stop() {
 			s.say("%v", err)
 		}
 	}
+	_ = noted.Forget(s.settings.dir)
+	_ = os.Remove(s.settings.path("database-url"))
 	_ = os.Remove(s.settings.path("processes.json"))
 }

@@ -42,6 +42,7 @@ func startStack(t *testing.T) *stack {
 	t.Cleanup(st.stop)
 	require.NoError(t, st.start(ctx))
 	require.NoError(t, st.loadSample(ctx))
+	require.Nil(t, st.postgres, "the server of DATABASE_URL is used")
 	return st
 }
 

@@ -11,6 +11,8 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+
+	"github.com/mallhive/product-service/knative/local/noted"
 )
 
 const usage = `usage: tools <command> [flags]
@@ -20,7 +22,7 @@ const usage = `usage: tools <command> [flags]
   demo     tell the story of the service, one request and event after the other
 
 'tools <command> --help' explains a command. All of them speak to the stack that
-'make run' started; where it listens can be changed:
+'make run' started in this folder (or LOCAL_DIR); another one can be named:
 
   FRONT_URL, PORT_FRONT    front door     (http://localhost:8080)
   BROKER_URL, PORT_BROKER  broker         (http://localhost:8090/product-service/default)
@@ -44,7 +46,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 		_, _ = fmt.Fprint(os.Stderr, usage)
 		return errors.New("a command is needed")
 	}
-	where := addressesFrom(os.Getenv)
+	where := addressesFrom(noted.Getenv(noted.Dir()))
 	switch args[0] {
 	case "import":
 		return runImport(ctx, where, args[1:], out)
