@@ -112,7 +112,7 @@ func placeOnce(
 func replyTo(status int, p placed) (*reservationOutput, error) {
 	doc := reservationDocOf(p.Data)
 	if p.Refused {
-		f := fault.Clash(p.Data.Reason, "the order gets nothing; its lines say why")
+		f := fault.Clash(p.Data.Reason, "%s", refusal(p.Data.Reason))
 		f.Extra = doc
 		return nil, f
 	}
@@ -121,6 +121,19 @@ func replyTo(status int, p placed) (*reservationOutput, error) {
 		out.Location = "/v1/reservations/" + p.Data.OrderID
 	}
 	return out, nil
+}
+
+func refusal(reason string) string {
+	switch reason {
+	case "not_locked":
+		return "the order holds no stock"
+	case "expired":
+		return "the lock ran out, and what it held is no longer all there"
+	case "order_cancelled":
+		return "the order was cancelled before it was placed"
+	default:
+		return "not all of the order can be locked; its lines say why"
+	}
 }
 
 func holdOf(seconds int64, rules reservation.Rules) (time.Duration, error) {
