@@ -22,6 +22,9 @@ type Logins interface {
 	Refused(ctx context.Context, url string) bool
 }
 
+// connectTimeout bounds one connect, its login included.
+const connectTimeout = 5 * time.Second
+
 // Options of a pool.
 type Options struct {
 	Logins           Logins
@@ -50,6 +53,7 @@ func Open(ctx context.Context, o Options) (*Pool, error) {
 	cfg.MaxConnLifetime = 30 * time.Minute
 	cfg.MaxConnLifetimeJitter = 5 * time.Minute
 	cfg.MaxConnIdleTime = 5 * time.Minute
+	cfg.ShouldPing, cfg.PingTimeout = suspect, pingTimeout
 	cfg.ConnConfig.Tracer = o.Tracer
 	cfg.BeforeConnect = func(ctx context.Context, cc *pgx.ConnConfig) error {
 		return o.login(ctx, cc)
@@ -72,7 +76,8 @@ func (o Options) login(ctx context.Context, cc *pgx.ConnConfig) error {
 		return errors.New("database credentials: not a connection string")
 	}
 	fresh.Tracer = cc.Tracer
-	fresh.ConnectTimeout = 5 * time.Second
+	fresh.ConnectTimeout = connectTimeout
+	fresh.DialFunc = dialer().DialContext
 	ms := func(d time.Duration) string { return strconv.FormatInt(d.Milliseconds(), 10) }
 	params := map[string]string{
 		"application_name":                    o.Application,
@@ -110,18 +115,28 @@ func refused(err error) bool {
 	return errors.As(err, &connect) && isCode(err, "28P01", "28000")
 }
 
-// Begin starts a transaction; Commit or Rollback gives the connection back.
+// Begin starts a transaction; Commit or Rollback gives the connection back. A
+// connection that dies of it is replaced once: nothing has been done on it.
 func (p *Pool) Begin(ctx context.Context) (pgx.Tx, error) {
+	tx, died, err := p.begin(ctx)
+	if died && ctx.Err() == nil {
+		tx, _, err = p.begin(ctx)
+	}
+	return tx, err
+}
+
+func (p *Pool) begin(ctx context.Context) (_ pgx.Tx, died bool, _ error) {
 	conn, err := p.Acquire(ctx)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	tx, err := conn.Begin(ctx)
 	if err != nil {
+		died = conn.Conn().IsClosed()
 		conn.Release()
-		return nil, err
+		return nil, died, err
 	}
-	return &poolTx{Tx: tx, conn: conn}, nil
+	return &poolTx{Tx: tx, conn: conn}, false, nil
 }
 
 // Exec runs one statement.

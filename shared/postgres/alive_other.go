@@ -1,0 +1,5 @@
+//go:build !unix
+
+package postgres
+
+func readable(uintptr) bool { return false }
