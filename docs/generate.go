@@ -1,5 +1,5 @@
 // Command docs writes the files of this folder from what the functions say of
-// themselves: their configuration and their OpenAPI documents.
+// themselves, and the list of what they are built from.
 package main
 
 import (
@@ -10,6 +10,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+
+	"github.com/mallhive/product-service/docs/internal/dependency"
 )
 
 func main() {
@@ -37,7 +39,22 @@ func run(ctx context.Context) error {
 			return err
 		}
 	}
-	return os.WriteFile(filepath.Join("docs", "configuration.md"), configuration.Bytes(), 0o600)
+	if err := os.WriteFile(filepath.Join("docs", "configuration.md"), configuration.Bytes(), 0o600); err != nil {
+		return err
+	}
+	return dependencies(ctx)
+}
+
+func dependencies(ctx context.Context) error {
+	fmt.Println("docs: dependencies")
+	modules, err := dependency.List(ctx)
+	if err != nil {
+		return err
+	}
+	if err := dependency.Refused(modules); err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join("docs", "dependencies.md"), dependency.Table(modules), 0o600)
 }
 
 func ask(ctx context.Context, function, question string) ([]byte, error) {
