@@ -398,6 +398,23 @@ func TestWhatAStopLeavesUndeliveredComesWithTheNextStart(t *testing.T) {
 	require.JSONEq(t, `{"a":1}`, string(e.Data()))
 }
 
+// An event on its way to the dead letters is not delivered yet either.
+func TestAStopLosesNoDeadLetter(t *testing.T) {
+	t.Parallel()
+	const events = 300
+	subscriber, down := newSink(t, status(400)), newSink(t, status(503))
+	tr := trigger(subscriber, &down)
+	tr.Delivery.BackoffDelay = time.Hour
+	b, url := start(t, broker.Options{BackoffScale: 1, Triggers: []broker.Trigger{tr}})
+	for i := range events {
+		require.Equal(t, http.StatusAccepted, post(t, url, fmt.Sprint(i), "x"))
+	}
+	for range events {
+		down.next(t)
+	}
+	require.Len(t, b.Close(), events)
+}
+
 func TestTheIngressRefusesWhatIsNoEvent(t *testing.T) {
 	t.Parallel()
 	_, url := start(t, broker.Options{})

@@ -71,14 +71,13 @@ func (b *Broker) carry(p *parcel) {
 	if b.ctx.Err() != nil {
 		return
 	}
-	finished = true
 	if last.ok() {
 		t.counts.delivered.Add(1)
-		b.forward(p, last.reply)
+		finished = b.forward(p, last.reply)
 		return
 	}
 	t.counts.deadLettered.Add(1)
-	b.deadLetter(t, p.event, last)
+	finished = b.deadLetter(t, p.event, last)
 }
 
 // try sends until the answer is final or the tries are used up. Waiting for
@@ -115,33 +114,45 @@ func (b *Broker) sendOne(t *trigger, subject string, to Destination, e event.Eve
 	return b.send(ctx, subject, to, e)
 }
 
-// forward lets a reply enter the broker.
-func (b *Broker) forward(p *parcel, reply *event.Event) {
+// forward lets a reply enter the broker. It returns false when the broker
+// stops meanwhile: the event is delivered again then, for the sake of its reply.
+func (b *Broker) forward(p *parcel, reply *event.Event) bool {
 	if reply == nil {
-		return
+		return true
 	}
 	p.trigger.counts.replies.Add(1)
 	if p.ttl <= 1 {
 		b.options.Log.Warn("reply dropped: it has passed the broker too often", zap.String("id", reply.ID()))
-		return
+		return true
 	}
-	if err := b.accept(b.ctx, *reply, p.ttl-1); err != nil {
-		b.deadLetter(p.trigger, *reply, result{status: http.StatusServiceUnavailable, body: []byte(err.Error()), err: err})
+	err := b.accept(b.ctx, *reply, p.ttl-1)
+	switch {
+	case err == nil:
+		return true
+	case b.ctx.Err() != nil:
+		return false
 	}
+	return b.deadLetter(p.trigger, *reply, result{status: http.StatusServiceUnavailable, body: []byte(err.Error()), err: err})
 }
 
-func (b *Broker) deadLetter(t *trigger, e event.Event, last result) {
+// deadLetter brings an event to the dead-letter sink; false means that the
+// broker stops meanwhile.
+func (b *Broker) deadLetter(t *trigger, e event.Event, last result) bool {
 	fields := []zap.Field{zap.String("trigger", t.Name), zap.String("type", e.Type()), zap.String("id", e.ID()),
 		zap.Int("status", last.status), zap.ByteString("answer", last.body), zap.Error(last.err)}
 	if t.Delivery.DeadLetter == nil {
 		b.options.Log.Warn("event dropped: not delivered and no dead-letter sink", fields...)
-		return
+		return true
 	}
 	b.options.Log.Warn("event becomes a dead letter", fields...)
 	if final := b.try(t, cmp.Or(t.DeadLetter, t.Subject), *t.Delivery.DeadLetter, obituary(t, e, last)); !final.ok() {
+		if b.ctx.Err() != nil {
+			return false
+		}
 		b.options.Log.Error("dead letter lost: its sink does not take it",
 			append(fields, zap.Int("sink_status", final.status), zap.NamedError("sink_error", final.err))...)
 	}
+	return true
 }
 
 // maxErrorData is Knative's bound on knativeerrordata.
