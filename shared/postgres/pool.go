@@ -10,6 +10,8 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/mallhive/product-service/shared/fault"
 )
 
 // Logins says how to connect now. A connection string is asked for at every
@@ -68,12 +70,12 @@ func Open(ctx context.Context, o Options) (*Pool, error) {
 func (o Options) login(ctx context.Context, cc *pgx.ConnConfig) error {
 	url, err := o.Logins.URL(ctx)
 	if err != nil {
-		return fmt.Errorf("database credentials: %w", err)
+		return withoutLogin(fmt.Errorf("database credentials: %w", err))
 	}
 	fresh, err := pgx.ParseConfig(url)
 	if err != nil {
-		// pgx hides the password in this error; the URL itself stays out of it.
-		return errors.New("database credentials: not a connection string")
+		// The error would hold parts of the URL.
+		return withoutLogin(errors.New("database credentials: not a connection string, or its sslrootcert holds no certificate"))
 	}
 	fresh.Tracer = cc.Tracer
 	fresh.ConnectTimeout = connectTimeout
@@ -91,6 +93,12 @@ func (o Options) login(ctx context.Context, cc *pgx.ConnConfig) error {
 	}
 	*cc = *fresh
 	return nil
+}
+
+// withoutLogin is a connect that was not tried: for a caller the same as a
+// database that does not answer, for an operator something else.
+func withoutLogin(err error) error {
+	return fault.Passing(err, 2*time.Second, "the database does not answer now")
 }
 
 // Close waits for borrowed connections and closes all.

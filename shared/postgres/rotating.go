@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"net/url"
+	"os"
 	"strconv"
 	"sync"
 	"time"
@@ -16,7 +17,8 @@ const (
 	// secretMaxAge is how long a fetched secret is used without looking again.
 	secretMaxAge = 10 * time.Minute
 	// secretMinAge is the least time between two fetches that refused logins
-	// cause, so that a wrong password cannot flood Secrets Manager.
+	// cause, or failures, so that neither a wrong password nor a throttled
+	// account floods Secrets Manager.
 	secretMinAge = 2 * time.Second
 )
 
@@ -27,16 +29,19 @@ type Secrets interface {
 
 // Rotating is a login kept in a secret of RDS's form. It is fetched at the
 // first connect, anew when it is old or the server refused it, by one caller
-// at a time. Safe for concurrent use.
+// at a time; who has a login to try does not wait. Safe for concurrent use.
 type Rotating struct {
 	Secrets Secrets
 	ID      string
 	CAFile  string // verify-full against these authorities; "" takes the system's
 
-	mu      sync.Mutex
-	url     string
-	fetched time.Time
-	refused time.Time // last fetch that a refused login caused
+	mu       sync.Mutex // never held during a fetch
+	url      string
+	fetched  time.Time     // last success
+	refused  time.Time     // last fetch that a refused login caused
+	failed   time.Time     // last failure
+	err      error         // of the last fetch
+	fetching chan struct{} // closed when the fetch that runs now is over
 }
 
 // URL is the connection string of the secret's present value.
@@ -46,11 +51,17 @@ func (r *Rotating) URL(ctx context.Context) (string, error) {
 	if r.url != "" && time.Since(r.fetched) < secretMaxAge {
 		return r.url, nil
 	}
-	err := r.fetch(ctx)
-	if err != nil && r.url != "" {
-		return r.url, nil // an old login is better than none
+	running := r.begin(ctx)
+	if r.url != "" || running == nil {
+		if r.url != "" {
+			return r.url, nil // an old login is better than none, and than a wait
+		}
+		return "", r.err
 	}
-	return r.url, err
+	if err := r.wait(ctx, running); err != nil {
+		return "", err
+	}
+	return r.url, r.err
 }
 
 // Refused fetches the secret anew unless another caller has done so since the
@@ -61,24 +72,71 @@ func (r *Rotating) Refused(ctx context.Context, refused string) bool {
 	if r.url != refused {
 		return true
 	}
-	if time.Since(r.refused) < secretMinAge {
+	if r.fetching == nil {
+		if time.Since(r.refused) < secretMinAge {
+			return false
+		}
+		r.refused = time.Now()
+	}
+	running := r.begin(ctx)
+	if running == nil || r.wait(ctx, running) != nil {
 		return false
 	}
-	r.refused = time.Now()
-	return r.fetch(ctx) == nil
+	return r.err == nil
 }
 
-func (r *Rotating) fetch(ctx context.Context) error {
+// begin starts a fetch, or gives the one that runs; none so soon after one
+// that failed.
+func (r *Rotating) begin(ctx context.Context) chan struct{} {
+	if r.fetching == nil && time.Since(r.failed) >= secretMinAge {
+		r.fetching = make(chan struct{})
+		// It serves all who wait, so it outlives the one that began it.
+		go r.refresh(context.WithoutCancel(ctx), r.fetching)
+	}
+	return r.fetching
+}
+
+// wait lets go of the lock until the fetch is over.
+func (r *Rotating) wait(ctx context.Context, running chan struct{}) error {
+	r.mu.Unlock()
+	defer r.mu.Lock()
+	select {
+	case <-running:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (r *Rotating) refresh(ctx context.Context, done chan struct{}) {
+	url, err := r.fetch(ctx)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.err = err
+	if err == nil {
+		r.url, r.fetched = url, time.Now()
+	} else {
+		r.failed = time.Now()
+	}
+	r.fetching = nil
+	close(done)
+}
+
+func (r *Rotating) fetch(ctx context.Context) (string, error) {
 	text, err := r.Secrets.Value(ctx, r.ID)
 	if err != nil {
-		return err
+		return "", err
+	}
+	if r.CAFile != "" {
+		if _, err := os.Stat(r.CAFile); err != nil {
+			return "", fmt.Errorf("authorities of the database's certificate: %w", err)
+		}
 	}
 	u, err := rdsURL(text, r.CAFile)
 	if err != nil {
-		return fmt.Errorf("secret %s: %w", r.ID, err)
+		return "", fmt.Errorf("secret %s: %w", r.ID, err)
 	}
-	r.url, r.fetched = u, time.Now()
-	return nil
+	return u, nil
 }
 
 // rdsURL reads the JSON that RDS and its rotation keep: username, password,

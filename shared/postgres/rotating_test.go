@@ -2,143 +2,218 @@ package postgres_test
 
 import (
 	"context"
-	"encoding/json"
-	"net/http"
-	"net/http/httptest"
-	"net/url"
-	"os"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
-	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 
+	"github.com/mallhive/product-service/shared/fault"
 	"github.com/mallhive/product-service/shared/postgres"
+	"github.com/mallhive/product-service/shared/postgres/gate"
 	"github.com/mallhive/product-service/shared/postgres/testdb"
 	"github.com/mallhive/product-service/shared/secret"
+	"github.com/mallhive/product-service/shared/secret/secrettest"
 )
 
-// secretsManager speaks the part of AWS's protocol that GetSecretValue uses.
-type secretsManager struct {
-	calls atomic.Int32
-	value atomic.Value
-}
+const secretID = "product-service/catalog"
 
-func (m *secretsManager) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	m.calls.Add(1)
-	w.Header().Set("Content-Type", "application/x-amz-json-1.1")
-	if r.Header.Get("X-Amz-Target") != "secretsmanager.GetSecretValue" || r.Header.Get("Authorization") == "" {
-		w.WriteHeader(http.StatusBadRequest)
-		return
-	}
-	_ = json.NewEncoder(w).Encode(map[string]any{"Name": "s", "SecretString": m.value.Load()})
-}
-
-func rds(t *testing.T, login string) string {
+// rotating opens a pool of 32 connections whose login is in the secret.
+func rotating(t *testing.T, caFile string) (*postgres.Pool, *postgres.Rotating) {
 	t.Helper()
-	u, err := url.Parse(login)
-	require.NoError(t, err)
-	password, _ := u.User.Password()
-	b, err := json.Marshal(map[string]any{
-		"username": u.User.Username(), "password": password, "host": u.Hostname(), "port": json.Number(u.Port()),
-		"dbname": u.Path[1:], "sslmode": "disable",
+	logins := &postgres.Rotating{Secrets: new(secret.Manager), ID: secretID, CAFile: caFile}
+	pool, err := postgres.Open(context.Background(), postgres.Options{
+		Logins: logins, Application: "catalog", MaxConns: 32, StatementTimeout: 20 * time.Second,
 	})
 	require.NoError(t, err)
-	return string(b)
+	t.Cleanup(pool.Close)
+	return pool, logins
 }
 
-func localSecrets(t *testing.T) *secretsManager {
-	t.Helper()
-	m := &secretsManager{}
-	server := httptest.NewServer(m)
-	t.Cleanup(server.Close)
-	for k, v := range map[string]string{
-		"AWS_ENDPOINT_URL_SECRETS_MANAGER": server.URL, "AWS_REGION": "eu-central-1",
-		"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_EC2_METADATA_DISABLED": "true",
-	} {
-		t.Setenv(k, v)
-	}
-	return m
-}
-
-func TestARotatedLoginCostsNoFailedRequest(t *testing.T) {
-	m := localSecrets(t)
-	db := testdb.New(t)
-	ctx := context.Background()
-	old := login(t, db)
-	m.value.Store(rds(t, old.url))
-	pool, err := postgres.Open(ctx, postgres.Options{
-		Logins:      &postgres.Rotating{Secrets: new(secret.Manager), ID: "product-service/catalog"},
-		Application: "catalog", MaxConns: 8, StatementTimeout: 5 * time.Second,
-	})
-	require.NoError(t, err)
-	defer pool.Close()
-	require.Zero(t, m.calls.Load(), "opening a pool fetches nothing")
-	_, err = pool.Exec(ctx, `select 1`)
-	require.NoError(t, err)
-	require.EqualValues(t, 1, m.calls.Load())
-
-	m.value.Store(rds(t, db.URL("catalog")))
-	old.withdraw(t)
-	var wg sync.WaitGroup
-	errs := make(chan error, 32)
-	for range 32 {
-		wg.Go(func() {
-			errs <- pgx.BeginFunc(ctx, pool, func(tx pgx.Tx) error { // all connections at once
-				_, err := tx.Exec(ctx, `select pg_sleep(0.02)`)
+// together runs n transactions that are all open at once, so that each needs a
+// connection of its own, and returns their errors.
+func together(ctx context.Context, pool *postgres.Pool, n int) []error {
+	var open sync.WaitGroup
+	open.Add(n)
+	errs := make([]error, n)
+	var done sync.WaitGroup
+	for i := range n {
+		done.Go(func() {
+			var once sync.Once
+			arrived := func() { once.Do(open.Done) }
+			defer arrived()
+			errs[i] = pgx.BeginFunc(ctx, pool, func(tx pgx.Tx) error {
+				if _, err := tx.Exec(ctx, `select 1`); err != nil {
+					return err
+				}
+				arrived()
+				open.Wait()
+				_, err := tx.Exec(ctx, `select 1`)
 				return err
 			})
 		})
 	}
-	wg.Wait()
-	close(errs)
-	for err := range errs {
-		require.NoError(t, err)
-	}
-	require.EqualValues(t, 2, m.calls.Load(), "one refetch serves all")
+	done.Wait()
+	return errs
 }
 
-type rotatedLogin struct {
-	url      string
-	withdraw func(t *testing.T)
-}
-
-// login is a second login of the catalog function, which can be withdrawn as
-// rotation does: open connections go on, new ones are refused.
-func login(t *testing.T, db *testdb.Database) rotatedLogin {
+func allHeld(t *testing.T, errs []error) {
 	t.Helper()
-	admin, err := pgx.Connect(context.Background(), os.Getenv(testdb.Variable))
-	require.NoError(t, err)
-	name := "rotated_" + strings.ReplaceAll(uuid.NewString(), "-", "")
-	run := func(sql string) {
-		_, err := admin.Exec(context.Background(), sql)
+	for _, err := range errs {
 		require.NoError(t, err)
 	}
-	run("create role " + name + " login password 'first' in role catalog_fn")
-	t.Cleanup(func() {
-		run("drop role " + name)
-		require.NoError(t, admin.Close(context.Background()))
-	})
-	u, err := url.Parse(db.URL("catalog"))
+}
+
+func TestARotatedPasswordCostsNoFailedRequestWhile32AreBusy(t *testing.T) {
+	secrets := secrettest.Start(t)
+	g := gate.Open(t, testdb.New(t).URL("catalog"))
+	for name, rotate := range map[string]func(){
+		"single user": func() {
+			g.Allow("first", "new-password")
+			secrets.Set(g.Secret(t, "localhost", "first", "new-password"))
+		},
+		"alternating users": func() {
+			g.Allow("second", "other-password")
+			secrets.Set(g.Secret(t, "localhost", "second", "other-password"))
+			g.Withdraw("first")
+		},
+	} {
+		g.Allow("first", "old-password")
+		secrets.Set(g.Secret(t, "localhost", "first", "old-password"))
+		ctx := context.Background()
+		pool, _ := rotating(t, g.CAFile)
+		calls := secrets.Calls()
+		require.NoError(t, pool.QueryRow(ctx, `select 1`).Scan(new(int)))
+		require.Equal(t, 1, secrets.Calls()-calls, name)
+		busy, err := pool.Begin(ctx) // open before, goes on after
+		require.NoError(t, err)
+		_, before := g.Counts()
+		rotate()
+		allHeld(t, together(ctx, pool, 31))
+		_, after := g.Counts()
+		require.NotEqual(t, before, after, "%s: the old login was tried", name)
+		require.Equal(t, 2, secrets.Calls()-calls, "%s: one refetch serves all", name)
+		_, err = busy.Exec(ctx, `select 1`)
+		require.NoError(t, err)
+		require.NoError(t, busy.Rollback(ctx))
+		allHeld(t, together(ctx, pool, 32))
+		require.Equal(t, 2, secrets.Calls()-calls)
+	}
+}
+
+func TestAPasswordThatStaysWrongFloodsNobodyAndShowsNowhere(t *testing.T) {
+	secrets := secrettest.Start(t)
+	g := gate.Open(t, testdb.New(t).URL("catalog"))
+	g.Allow("first", "right")
+	secrets.Set(g.Secret(t, "localhost", "first", "hunter2-wrong"))
+	pool, logins := rotating(t, g.CAFile)
+	for range 50 {
+		_, err := pool.Exec(context.Background(), `select 1`)
+		require.True(t, fault.Is(postgres.Fault(err), fault.Unavailable), "%v", err)
+		require.NotContains(t, err.Error(), "hunter2")
+	}
+	require.LessOrEqual(t, secrets.Calls(), 5, "the first fetch, then one in two seconds")
+	secrets.Set(g.Secret(t, "localhost", "first", "right"))
+	logins.Age(time.Minute)
+	_, err := pool.Exec(context.Background(), `select 1`)
+	require.NoError(t, err, "it heals without a restart")
+}
+
+func TestTroubleOfSecretsManagerIsPassingAndNamesTheSecretAlone(t *testing.T) {
+	secrets := secrettest.Start(t)
+	g := gate.Open(t, testdb.New(t).URL("catalog"))
+	g.Allow("first", "hunter2")
+	for _, trouble := range []string{"ThrottlingException", "ResourceNotFoundException", "AccessDeniedException", "InternalServiceError", "DecryptionFailure"} {
+		secrets.Fail(trouble)
+		calls := secrets.Calls()
+		pool, logins := rotating(t, g.CAFile)
+		for range 20 {
+			_, err := pool.Exec(context.Background(), `select 1`)
+			require.True(t, fault.Is(postgres.Fault(err), fault.Unavailable), "%s: %v", trouble, err)
+			require.ErrorContains(t, err, trouble)
+			require.ErrorContains(t, err, secretID)
+		}
+		require.LessOrEqual(t, secrets.Calls()-calls, 4, "%s: one fetch and its retry", trouble)
+		secrets.Fail("")
+		secrets.Set(g.Secret(t, "localhost", "first", "hunter2"))
+		logins.Age(time.Minute)
+		_, err := pool.Exec(context.Background(), `select 1`)
+		require.NoError(t, err, trouble)
+	}
+	for _, value := range []string{"hunter2", "", "[]", `{"username":"hunter2","password":"hunter2"}`, `{"username":"u","password":"hunter2","host":"h ost\u0000","port":"x","dbname":"%zz"}`} {
+		secrets.Set(value)
+		pool, _ := rotating(t, g.CAFile)
+		_, err := pool.Exec(context.Background(), `select 1`)
+		require.True(t, fault.Is(postgres.Fault(err), fault.Unavailable), "%v", err)
+		require.NotContains(t, err.Error(), "hunter2")
+	}
+}
+
+func TestASecretsManagerThatHangsHoldsUpNobodyWithALogin(t *testing.T) {
+	secrets := secrettest.Start(t)
+	g := gate.Open(t, testdb.New(t).URL("catalog"))
+	g.Allow("first", "right")
+	secrets.Hang()
+	secrets.Set(g.Secret(t, "localhost", "first", "right"))
+	pool, logins := rotating(t, g.CAFile)
+	hasty, stop := context.WithTimeout(context.Background(), 100*time.Millisecond)
+	defer stop()
+	_, err := pool.Exec(hasty, `select 1`)
+	require.True(t, fault.Is(postgres.Fault(err), fault.Unavailable), "a caller waits no longer than it may: %v", err)
+	secrets.Resume()
+	_, err = pool.Exec(context.Background(), `select 1`)
 	require.NoError(t, err)
-	u.User = url.UserPassword(name, "first")
-	return rotatedLogin{url: u.String(), withdraw: func(*testing.T) {
-		run("alter role " + name + " nologin")
-	}}
+	calls := secrets.Calls()
+	secrets.Hang()
+	logins.Age(time.Hour) // the secret is old, and cannot be looked at
+	for range 100 {
+		_, err = pool.Exec(context.Background(), `select 1`)
+		require.NoError(t, err)
+	}
+	require.LessOrEqual(t, secrets.Calls()-calls, 1, "one looks, for all")
+}
+
+func TestTheServersCertificateMustHoldInFull(t *testing.T) {
+	secrets := secrettest.Start(t)
+	g := gate.Open(t, testdb.New(t).URL("catalog"))
+	g.Allow("first", "hunter2")
+	for name, c := range map[string]struct{ host, caFile, says string }{
+		"another authority": {"localhost", gate.OtherCA(t), "certificate signed by unknown authority"},
+		"the system's":      {"localhost", "", "certificate signed by unknown authority"},
+		"another host":      {"127.0.0.1", g.CAFile, "127.0.0.1"},
+		"no such file":      {"localhost", "/nonexistent/ca.pem", "/nonexistent/ca.pem"},
+	} {
+		secrets.Set(g.Secret(t, c.host, "first", "hunter2"))
+		pool, _ := rotating(t, c.caFile)
+		_, err := pool.Exec(context.Background(), `select 1`)
+		require.True(t, fault.Is(postgres.Fault(err), fault.Unavailable), "%s: %v", name, err)
+		require.ErrorContains(t, err, c.says, name)
+		require.NotContains(t, err.Error(), "hunter2")
+		opened, refused := g.Counts()
+		require.Zero(t, opened+refused, "%s: no password was sent", name)
+	}
+	secrets.Set(g.Secret(t, "localhost", "first", "hunter2"))
+	pool, _ := rotating(t, g.CAFile)
+	require.NoError(t, pool.QueryRow(context.Background(), `select 1`).Scan(new(int)))
 }
 
 func TestSecretsStayOutOfErrors(t *testing.T) {
-	m := localSecrets(t)
-	ctx := context.Background()
+	secrets := secrettest.Start(t)
 	for _, value := range []string{"hidden", `{"username":"hidden","password":"hidden"}`} {
-		m.value.Store(value)
-		logins := &postgres.Rotating{Secrets: new(secret.Manager), ID: "product-service/catalog"}
-		_, err := logins.URL(ctx)
-		require.ErrorContains(t, err, "product-service/catalog")
+		secrets.Set(value)
+		logins := &postgres.Rotating{Secrets: new(secret.Manager), ID: secretID}
+		_, err := logins.URL(context.Background())
+		require.ErrorContains(t, err, secretID)
 		require.NotContains(t, err.Error(), "hidden")
+	}
+	for _, url := range []string{"postgres://user:hidden@[bad", "postgres://user:hidden@127.0.0.1:1/x?sslmode=disable", "hidden", "host=127.0.0.1 port=1 password=hidden x"} {
+		pool, err := postgres.Open(context.Background(), postgres.Options{Logins: postgres.Fixed(url), MaxConns: 1, StatementTimeout: time.Second})
+		require.NoError(t, err)
+		_, err = pool.Exec(context.Background(), `select 1`)
+		require.Error(t, err)
+		require.NotContains(t, strings.ToLower(err.Error()), "hidden")
+		pool.Close()
 	}
 }
