@@ -158,6 +158,10 @@ func (a *API) Handle(op huma.Operation, h http.Handler) {
 			WriteProblem(w, r, err)
 			return
 		}
+		if err := readableQuery(r); err != nil {
+			WriteProblem(w, r, err)
+			return
+		}
 		if unknown := stray(r, &op); len(unknown) > 0 {
 			WriteProblem(w, r, fault.InvalidInput(unknown...))
 			return

@@ -4,6 +4,7 @@ import (
 	"context"
 	"mime"
 	"net/http"
+	"net/url"
 	"slices"
 	"sort"
 	"strconv"
@@ -32,6 +33,10 @@ func (a *API) guard(ctx huma.Context, next func(huma.Context)) {
 		return
 	}
 	if err := readable(r, op); err != nil {
+		WriteProblem(w, r, err)
+		return
+	}
+	if err := readableQuery(r); err != nil {
 		WriteProblem(w, r, err)
 		return
 	}
@@ -105,6 +110,14 @@ func stray(r *http.Request, op *huma.Operation) []fault.Field {
 	}
 	sort.Slice(unknown, func(i, j int) bool { return unknown[i].Pointer < unknown[j].Pointer })
 	return unknown
+}
+
+// readableQuery refuses a query that net/url would read in part and in silence.
+func readableQuery(r *http.Request) error {
+	if _, err := url.ParseQuery(r.URL.RawQuery); err != nil {
+		return fault.New(fault.Malformed, "malformed_query", "the query is not a form: names and values are percent-encoded and joined by &")
+	}
+	return nil
 }
 
 // parameterName is a name as a caller may see it again: not whole when it is long.

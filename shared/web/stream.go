@@ -7,6 +7,8 @@ import (
 	"io"
 	"net/http"
 	"time"
+
+	"github.com/klauspost/compress/gzhttp"
 )
 
 const (
@@ -31,6 +33,7 @@ var ErrRowTooLong = errors.New("the row has more than 262144 bytes")
 // OpenStream begins a streamed answer of NDJSON. Without full duplex Go would
 // drop what the client sends after the first flush.
 func OpenStream(w http.ResponseWriter, r *http.Request) (*Stream, error) {
+	w = uncompressed(w)
 	s := &Stream{
 		in:      bufio.NewReaderSize(r.Body, MaxRow+2),
 		out:     bufio.NewWriterSize(w, 32<<10),
@@ -44,7 +47,22 @@ func OpenStream(w http.ResponseWriter, r *http.Request) (*Stream, error) {
 	s.extend()
 	w.Header().Set("Content-Type", "application/x-ndjson")
 	w.Header().Set("Cache-Control", "no-store")
-	return s, nil
+	// At once: nobody on the way should wait for the first result line, which a
+	// stream that tells only failures may never have.
+	w.WriteHeader(http.StatusOK)
+	return s, s.control.Flush()
+}
+
+// uncompressed is the writer beneath the compressing one, which would hold
+// back what is flushed until it knows whether to compress.
+func uncompressed(w http.ResponseWriter) http.ResponseWriter {
+	switch gz := w.(type) {
+	case *gzhttp.GzipResponseWriter:
+		return gz.Unwrap()
+	case gzhttp.GzipResponseWriterWithCloseNotify:
+		return gz.Unwrap()
+	}
+	return w
 }
 
 func (s *Stream) extend() {

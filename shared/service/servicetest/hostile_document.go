@@ -3,6 +3,7 @@ package servicetest
 import (
 	"encoding/base64"
 	"encoding/json"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -132,16 +133,18 @@ func (d *document) places(at []any, s *schema, value any) []place {
 
 const hole = "@@hostile@@"
 
+type mutation struct{ where, body string }
+
 // mutations are the sample with one hostile value in each place in turn.
-func (d *document) mutations(t testing.TB, s *schema, sample string) []string {
+func (d *document) mutations(t testing.TB, s *schema, sample string) []mutation {
 	t.Helper()
 	var value any
 	require.NoError(t, json.Unmarshal([]byte(sample), &value))
-	var all []string
+	var all []mutation
 	for _, p := range d.places(nil, s, value) {
 		holed := put(t, sample, p.at)
 		for _, raw := range valuesFor(p.schema) {
-			all = append(all, strings.Replace(holed, `"`+hole+`"`, raw, 1))
+			all = append(all, mutation{fmt.Sprintf("%v = %s", p.at, short(raw)), strings.Replace(holed, `"`+hole+`"`, raw, 1)})
 		}
 	}
 	return all

@@ -4,6 +4,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/mallhive/product-service/functions/catalog/internal/slug"
 	"github.com/mallhive/product-service/functions/catalog/internal/text"
@@ -45,6 +46,15 @@ func (d *Document) Check() fault.List {
 	if d.PublishAt != nil && d.UnpublishAt != nil && !d.UnpublishAt.After(*d.PublishAt) {
 		faults.Add("/unpublish_at", "out_of_range", "after publish_at")
 	}
+	for _, at := range []struct {
+		pointer string
+		time    *time.Time
+	}{{"/publish_at", d.PublishAt}, {"/unpublish_at", d.UnpublishAt}, {"/published_at", d.PublishedAt}} {
+		// In UTC the year may be one that neither RFC 3339 nor PostgreSQL's input has.
+		if at.time != nil && (at.time.UTC().Year() < 1 || at.time.UTC().Year() > 9999) {
+			faults.Add(at.pointer, "out_of_range", "in UTC a year from 1 to 9999")
+		}
+	}
 	names(&faults, "/categories", d.Categories, maxCategories)
 	names(&faults, "/options", d.Options, maxOptions)
 	d.checkAttributes(&faults)
@@ -74,6 +84,7 @@ func (d *Document) checkAttributes(faults *fault.List) {
 	}
 	for code, value := range d.Attributes {
 		at := "/attributes/" + escape(code)
+		text.Check(faults, at, code, 1, maxShort)
 		switch v := value.(type) {
 		case string:
 			text.Check(faults, at, v, 0, maxValue)

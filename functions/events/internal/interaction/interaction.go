@@ -64,6 +64,8 @@ func decode(raw json.RawMessage) (Interaction, error) {
 	var typ *json.UnmarshalTypeError
 	var when *time.ParseError
 	switch {
+	case err == nil && item.OccurredAt != nil && item.OccurredAt.UTC().Year() > 9999:
+		return Interaction{}, errors.New("occurred_at: not an RFC 3339 time")
 	case err == nil && bytes.HasPrefix(bytes.TrimSpace(raw), []byte("{")):
 		return item, nil
 	case err == nil:

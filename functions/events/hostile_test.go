@@ -1,0 +1,25 @@
+package main
+
+import (
+	"testing"
+
+	"github.com/google/uuid"
+	"github.com/stretchr/testify/require"
+
+	"github.com/mallhive/product-service/shared/service/servicetest"
+)
+
+func TestEveryOperationAnswersHostileInputClearly(t *testing.T) {
+	t.Parallel()
+	s := start(t, startBroker(t))
+	product := newProduct(t, s)
+	deadLetter(t, s)
+	require.Equal(t, 202, deliver(t, s, "/dead-letters", stockLow(t, "B", 1)).Status)
+	servicetest.Walk(t, s, "events", s.Bearer(t, "events:admin"),
+		map[string]string{"id": uuid.NewString(), "type": "com.mallhive.stock.low.v1"},
+		map[string]servicetest.Sample{
+			"take-interactions": {Body: `{"interactions":[{"id":"i-1","type":"view","product_id":"` + product.String() + `","sku":"ICE-1","session_id":"s","user_id":"u",
+				"occurred_at":"2026-01-01T00:00:00Z","page":"https://products.mallhive.com/","referrer":"https://x.example","list":"search","position":3,"query":"toner","consent":true}]}`},
+			"list-dead-letters": {Queries: []string{"type=com.mallhive.stock.low.v1", "subject=B"}},
+		})
+}
