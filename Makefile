@@ -50,20 +50,27 @@ demo: go-there ## tell the whole story, each request and event with its answer
 PKG ?= ./...
 RUN ?= .
 
-.PHONY: test verify check-format vet lint race generate check-generated
+.PHONY: test verify check-format vet lint race generate check-generated supply
 test: go-there ## run all tests on a throw-away PostgreSQL: make test [PKG=./shared/web] [RUN=TestName]
 	@$(local) with-postgres -- go test -run '$(RUN)' $(PKG)
-verify: check-format vet check-generated lint race ## all that CI checks besides the tests
+verify: go-there ## all that CI does: the tests and every check, each with its time
+	@bash .ci/run
 check-format: go-there
 	@files=$$(gofmt -l $$(git ls-files -co --exclude-standard '*.go')); test -z "$$files" || { echo "run gofmt -w on:"; echo "$$files"; exit 1; }
 vet: go-there
 	@go vet ./...
 lint: go-there
-	@cd tools && go build -o ../$(LOCAL_DIR)/bin/golangci-lint github.com/golangci/golangci-lint/v2/cmd/golangci-lint
-	@$(LOCAL_DIR)/bin/golangci-lint run ./...
+	@mkdir -p "$$LOCAL_DIR/bin" && bin=$$(cd "$$LOCAL_DIR/bin" && pwd) && \
+	echo "building golangci-lint (the first time downloads its modules)" && \
+	go build -C tools -o "$$bin/golangci-lint" github.com/golangci/golangci-lint/v2/cmd/golangci-lint && \
+	"$$bin/golangci-lint" run ./...
 race: go-there
 	@$(local) with-postgres -- go test -race $(PKG)
 generate: go-there ## write docs/ anew from the code
 	@go run ./docs
-check-generated: generate
-	@git diff --exit-code --stat -- docs || { echo "docs/ differ from the code: run make generate and commit"; exit 1; }
+check-generated: go-there
+	@sums() { find docs -type f ! -name '*.go' -exec cksum {} + | sort; }; before=$$(sums); \
+	$(MAKE) --no-print-directory generate && test "$$before" = "$$(sums)" || \
+	{ echo "error: docs/ were not what the code says, or could not be written; commit what make generate has written"; exit 1; }
+supply: go-there ## what we take and hand on: go.sum, known vulnerabilities, same bytes from every build
+	@tools/supply

@@ -13,6 +13,7 @@ import (
 // single spaces.
 var marks = []struct{ name, sentence string }{
 	{"Apache-2.0", "apache license version 2.0, january 2004"},
+	{"Apache-2.0", "licensed under the apache license, version 2.0"},
 	{"MIT", "permission is hereby granted, free of charge, to any person obtaining a copy"},
 	{"ISC", "permission to use, copy, modify, and/or distribute this software for any purpose with or without fee is hereby granted"},
 	{"ISC", "permission to use, copy, modify, and distribute this software for any purpose with or without fee is hereby granted"},
