@@ -161,6 +161,29 @@ func TestResultsArriveWhileRowsAreStillSent(t *testing.T) {
 	require.Contains(t, string(rest), `"rows":2`)
 }
 
+func TestAnImportAnswersBeforeItsFirstRow(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	in, out := io.Pipe()
+	req, err := http.NewRequestWithContext(context.Background(), http.MethodPost, s.URL+"/v1/products:import?results=failed", in)
+	require.NoError(t, err)
+	token := s.Bearer(t, write)
+	req.Header.Set(token.Name, token.Value)
+	res, err := (&http.Client{Timeout: 30 * time.Second}).Do(req)
+	require.NoError(t, err, "a row that is hours in coming keeps nobody on the way waiting")
+	defer func() { _ = res.Body.Close() }()
+	require.Equal(t, http.StatusOK, res.StatusCode)
+	require.Empty(t, res.Header.Get("Content-Encoding"))
+	_, err = io.WriteString(out, `{"name":"Only"}`+"\n")
+	require.NoError(t, err)
+	require.NoError(t, out.Close())
+	rest, err := io.ReadAll(res.Body)
+	require.NoError(t, err)
+	require.JSONEq(t, `{"summary":{"rows":1,"created":1,"updated":0,"unchanged":0,"failed":0,"incomplete":false}}`, string(rest))
+	s.Stop()
+	require.Empty(t, s.Logs.FilterMessageSnippet("superfluous").All())
+}
+
 func TestAnImporterWhoHangsUpHarmsNobody(t *testing.T) {
 	t.Parallel()
 	s := start(t)

@@ -10,7 +10,7 @@ import (
 	"github.com/mallhive/product-service/shared/postgres"
 )
 
-// raceTries is how often a row is tried that somebody else writes too.
+// raceTries is how often rows are tried that somebody else writes too.
 const raceTries = 3
 
 // writeSet writes the good rows of a set together and answers all of them in
@@ -53,23 +53,46 @@ func (r *run[T]) grew(ctx context.Context) error {
 	return r.options.Grown(ctx)
 }
 
-// save writes all values in one transaction; when the database refuses the
-// set, each in one of its own, so that only those at fault fail.
+// save writes all values in one transaction; when the database refuses them,
+// each half in one of its own, and so on down to the ones at fault. An error
+// means that no other value would fare better.
 func (r *run[T]) save(ctx context.Context, values []T) ([]Outcome, error) {
 	if len(values) == 0 {
 		return nil, nil
 	}
-	outcomes, err := r.together(ctx, values)
+	outcomes, err := r.tried(ctx, values)
 	if err == nil {
 		return outcomes, nil
 	}
-	outcomes = make([]Outcome, len(values))
-	for i := range values {
-		if outcomes[i], err = r.alone(ctx, values[i]); err != nil {
-			return nil, err
+	beaten := postgres.Retryable(err) // by others, who may be done by the next try
+	err = postgres.Fault(err)
+	if ctx.Err() != nil || fault.Is(err, fault.Unavailable) && !beaten {
+		return nil, err
+	}
+	if len(values) == 1 {
+		if r.internal == nil && fault.As(err).Kind == fault.Internal {
+			r.internal = err
+		}
+		return []Outcome{{Fault: err}}, nil
+	}
+	half := len(values) / 2
+	first, err := r.save(ctx, values[:half])
+	if err != nil {
+		return nil, err
+	}
+	second, err := r.save(ctx, values[half:])
+	return append(first, second...), err
+}
+
+// tried is together, tried again when somebody else wrote the same rows
+// meanwhile: they are there to be seen then.
+func (r *run[T]) tried(ctx context.Context, values []T) (outcomes []Outcome, err error) {
+	for range raceTries {
+		if outcomes, err = r.together(ctx, values); !postgres.IsUnique(err) {
+			break
 		}
 	}
-	return outcomes, nil
+	return outcomes, err
 }
 
 // A plan that was made while tables were empty would read them whole when they
@@ -86,27 +109,6 @@ func (r *run[T]) together(ctx context.Context, values []T) (outcomes []Outcome, 
 		return err
 	})
 	return outcomes, err
-}
-
-// alone writes one value. An error means that no other would fare better.
-func (r *run[T]) alone(ctx context.Context, value T) (Outcome, error) {
-	for try := 1; ; try++ {
-		outcomes, err := r.together(ctx, []T{value})
-		switch {
-		case err == nil:
-			return outcomes[0], nil
-		case postgres.IsUnique(err) && try < raceTries:
-			continue
-		}
-		err = postgres.Fault(err)
-		if ctx.Err() != nil || fault.Is(err, fault.Unavailable) {
-			return Outcome{}, err
-		}
-		if r.internal == nil && fault.As(err).Kind == fault.Internal {
-			r.internal = err
-		}
-		return Outcome{Fault: err}, nil
-	}
 }
 
 func (r *run[T]) answer(row row[T], outcome Outcome) error {
