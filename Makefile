@@ -74,3 +74,13 @@ check-generated: go-there
 	{ echo "error: docs/ were not what the code says, or could not be written; commit what make generate has written"; exit 1; }
 supply: go-there ## what we take and hand on: go.sum, known vulnerabilities, same bytes from every build
 	@tools/supply
+
+# ---- figures
+
+PAIRS ?= 15
+
+.PHONY: bench bench-cold
+bench: bench-cold ## measure all that is measured
+bench-cold: go-there ## cold start, memory and size of each function beside a bare program: make bench-cold [PAIRS=15]
+	@go build -o "$$LOCAL_DIR/bin/cold" ./bench/cold
+	@$(local) with-postgres -- "$$LOCAL_DIR/bin/cold" -pairs '$(PAIRS)'

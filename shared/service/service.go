@@ -49,6 +49,7 @@ func (s *Service) OnDrain(do func(context.Context)) { s.onDrain = append(s.onDra
 // Main runs a function until it is told to stop, and returns the exit code.
 // build registers the operations; it must contact nothing.
 func Main[C interface{ Common() *Config }](name, summary string, cfg C, build func(context.Context, C, *Service) error) int {
+	began := time.Now()
 	if len(os.Args) > 1 {
 		return explain(name, summary, cfg, build)
 	}
@@ -64,11 +65,13 @@ func Main[C interface{ Common() *Config }](name, summary string, cfg C, build fu
 		return 2
 	}
 	defer func() { _ = log.Sync() }()
+	log.Debug("configured", zap.Duration("took", time.Since(began)))
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", ":"+strconv.Itoa(cfg.Common().Port))
 	if err != nil {
 		fmt.Fprintf(os.Stderr, "%s: port %d cannot be listened on: %v\n", name, cfg.Common().Port, err)
 		return 1
 	}
+	log.Debug("port taken")
 	if err := Run(ctx, name, cfg, build, log, listener); err != nil {
 		log.Error("stopped", zap.Error(err))
 		return 1
