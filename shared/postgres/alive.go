@@ -41,10 +41,9 @@ func spokeUnasked(conn *pgx.Conn) bool {
 		return true
 	}
 	spoke := false
-	err = raw.Read(func(fd uintptr) bool {
-		spoke = readable(fd)
-		return true
-	})
+	// Not raw.Read: it waits for pgconn's background reader, which after a slow
+	// write may stay in a read of its own for ever.
+	err = raw.Control(func(fd uintptr) { spoke = readable(fd) })
 	return err != nil || spoke
 }
 

@@ -14,8 +14,8 @@ import (
 )
 
 // Fault turns an error of the database that will pass into fault.Unavailable:
-// it cannot be reached, is starting or stopping, has no connection left, or
-// did not answer in time. Other errors come back as they are.
+// it cannot be reached, is starting or stopping, has no connection left, did
+// not answer in time, or the caller left. Other errors come back as they are.
 func Fault(err error) error {
 	var known *fault.Error
 	if err == nil || errors.As(err, &known) || !passing(err) {
@@ -28,7 +28,7 @@ func passing(err error) bool {
 	var connect *pgconn.ConnectError
 	var network *net.OpError
 	if errors.As(err, &connect) || errors.As(err, &network) ||
-		errors.Is(err, context.DeadlineExceeded) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) ||
+		errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) ||
 		pgconn.Timeout(err) || pgconn.SafeToRetry(err) {
 		return true
 	}

@@ -5,8 +5,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 )
+
+// SpokeUnasked shows the look at an idle connection to tests.
+func SpokeUnasked(conn *pgx.Conn) bool { return spokeUnasked(conn) }
 
 // Age lets time pass for what was fetched.
 func (r *Rotating) Age(by time.Duration) {
