@@ -62,7 +62,7 @@ func (e Edge) logged(next http.Handler) http.Handler {
 		quiet := s.route == "/healthz" || s.route == "/readyz"
 		level := zap.InfoLevel
 		switch {
-		case rec.status >= 500:
+		case rec.status >= 500 && r.Context().Err() == nil: // else nobody hears it
 			level = zap.ErrorLevel
 		case quiet || rec.status < 400:
 			level = zap.DebugLevel
@@ -146,13 +146,35 @@ func (e Edge) limitTime(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		deadline := time.Now().Add(e.RequestTimeout)
 		c := http.NewResponseController(w)
-		_ = c.SetReadDeadline(deadline)
+		if r.Body != http.NoBody {
+			_ = c.SetReadDeadline(deadline)
+		}
+		r.Body = &timedBody{ReadCloser: r.Body, control: c}
 		// Later than the work's deadline: the answer to a timeout must get out.
 		_ = c.SetWriteDeadline(deadline.Add(5 * time.Second))
 		ctx, cancel := context.WithDeadline(r.Context(), deadline)
 		defer cancel()
 		next.ServeHTTP(w, r.WithContext(ctx))
 	})
+}
+
+// timedBody takes the read deadline away when all is read, whoever set it. From
+// then on net/http listens for the caller's leaving: a deadline that passes
+// meanwhile would be taken for that, and would cancel this request and each
+// later one on the connection.
+type timedBody struct {
+	io.ReadCloser
+	control *http.ResponseController
+	ended   bool
+}
+
+func (b *timedBody) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	if errors.Is(err, io.EOF) && !b.ended {
+		b.ended = true
+		_ = b.control.SetReadDeadline(time.Time{})
+	}
+	return n, err
 }
 
 // gunzip reads compressed bodies; limits downstream count what comes out.

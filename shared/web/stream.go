@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"sync/atomic"
 	"time"
 
 	"github.com/klauspost/compress/gzhttp"
@@ -25,6 +26,7 @@ type Stream struct {
 	out     *bufio.Writer
 	control *http.ResponseController
 	row     int
+	ended   atomic.Bool
 }
 
 // ErrRowTooLong is a row over MaxRow; the next row can still be read.
@@ -66,7 +68,9 @@ func uncompressed(w http.ResponseWriter) http.ResponseWriter {
 }
 
 func (s *Stream) extend() {
-	_ = s.control.SetReadDeadline(time.Now().Add(streamIdle))
+	if !s.ended.Load() { // see timedBody
+		_ = s.control.SetReadDeadline(time.Now().Add(streamIdle))
+	}
 	_ = s.control.SetWriteDeadline(time.Now().Add(streamIdle))
 }
 
@@ -79,6 +83,10 @@ func (s *Stream) Next() (row int, line []byte, err error) {
 			s.extend()
 		}
 		line, err = s.in.ReadSlice('\n')
+		if err != nil && !errors.Is(err, bufio.ErrBufferFull) {
+			s.ended.Store(true)
+			_ = s.control.SetReadDeadline(time.Time{})
+		}
 		s.row++
 		if errors.Is(err, bufio.ErrBufferFull) {
 			return s.row, nil, s.skipRow()
