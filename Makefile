@@ -50,7 +50,7 @@ demo: go-there ## tell the whole story, each request and event with its answer
 PKG ?= ./...
 RUN ?= .
 
-.PHONY: test verify check-format vet lint race generate check-generated supply
+.PHONY: test verify check-format vet lint faults race generate check-generated supply
 test: go-there ## run all tests on a throw-away PostgreSQL: make test [PKG=./shared/web] [RUN=TestName]
 	@$(local) with-postgres -- go test -run '$(RUN)' $(PKG)
 verify: go-there ## all that CI does: the tests and every check, each with its time
@@ -64,6 +64,9 @@ lint: go-there
 	echo "building golangci-lint (the first time downloads its modules)" && \
 	go build -C tools -o "$$bin/golangci-lint" github.com/golangci/golangci-lint/v2/cmd/golangci-lint && \
 	"$$bin/golangci-lint" run ./...
+TIMES ?= 1
+faults: go-there ## kill, cut, stall and fill up everything and prove that nothing is lost: make faults [TIMES=5] [RUN=TestName]
+	@FAULTS='$(TIMES)' go test -count=1 -timeout 60m -run '$(RUN)' ./knative/local/faults
 race: go-there
 	@$(local) with-postgres -- go test -race $(PKG)
 generate: go-there ## write docs/ anew from the code

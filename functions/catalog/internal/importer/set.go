@@ -3,6 +3,7 @@ package importer
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -12,6 +13,10 @@ import (
 
 // raceTries is how often rows are tried that somebody else writes too.
 const raceTries = 3
+
+// setWithin bounds one set; the whole stream has no bound. A database that does
+// not say a word any more must not hold the import for ever.
+const setWithin = 15 * time.Second
 
 // writeSet writes the good rows of a set together and answers all of them in
 // order.
@@ -100,6 +105,8 @@ func (r *run[T]) tried(ctx context.Context, values []T) (outcomes []Outcome, err
 const planAnewSQL = `set local plan_cache_mode = force_custom_plan`
 
 func (r *run[T]) together(ctx context.Context, values []T) (outcomes []Outcome, err error) {
+	ctx, cancel := context.WithTimeout(ctx, setWithin)
+	defer cancel()
 	err = postgres.InTx(ctx, r.db, func(tx pgx.Tx) error {
 		if _, err := tx.Exec(ctx, planAnewSQL); err != nil {
 			return fmt.Errorf("import a set: %w", err)

@@ -1,0 +1,88 @@
+package faults
+
+import (
+	"net/http"
+	"sync"
+
+	"github.com/mallhive/product-service/knative/local/broker"
+)
+
+// gate is the broker's door. It can be shut, or hold up who comes, and the
+// broker behind it can be killed and started anew.
+type gate struct {
+	makeBroker func() *broker.Broker
+
+	mu      sync.Mutex
+	running *broker.Broker // the last one, also when it is down
+	down    bool
+	stalled chan struct{}         // closed when the stall is over; nil: none
+	taken   func(r *http.Request) // hears of each event taken, before the sender does
+}
+
+func newGate(makeBroker func() *broker.Broker) *gate { return &gate{makeBroker: makeBroker} }
+
+func (g *gate) broker() *broker.Broker {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.running
+}
+
+// start runs a new broker that goes on with what an earlier one had left.
+func (g *gate) start(rest []broker.Undelivered) int {
+	b := g.makeBroker()
+	restored := b.Restore(rest)
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.running, g.down = b, false
+	return restored
+}
+
+// stop takes the broker away; what it had not delivered is returned.
+func (g *gate) stop() []broker.Undelivered {
+	g.mu.Lock()
+	g.down = true
+	b := g.running
+	g.mu.Unlock()
+	return b.Close()
+}
+
+// stall holds every sender until resume is called.
+func (g *gate) stall() (resume func()) {
+	over := make(chan struct{})
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.stalled = over
+	return func() {
+		g.mu.Lock()
+		defer g.mu.Unlock()
+		g.stalled = nil
+		close(over)
+	}
+}
+
+// onTaken sets who hears of the next events; nil is nobody.
+func (g *gate) onTaken(do func(r *http.Request)) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.taken = do
+}
+
+func (g *gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	g.mu.Lock()
+	b, down, stalled, taken := g.running, g.down, g.stalled, g.taken
+	g.mu.Unlock()
+	if stalled != nil {
+		select {
+		case <-stalled:
+		case <-r.Context().Done():
+		}
+		panic(http.ErrAbortHandler) // as one that hangs and then dies
+	}
+	if down {
+		panic(http.ErrAbortHandler) // the connection is cut without an answer
+	}
+	b.ServeHTTP(w, r)
+	if taken != nil {
+		taken(r)
+	}
+}

@@ -1,0 +1,122 @@
+package faults
+
+import (
+	"net/http"
+	"os"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// rounds is how often a world is broken in each way.
+func rounds(t *testing.T) int {
+	t.Helper()
+	text := os.Getenv(variable)
+	if text == "" {
+		t.Skip("make faults runs it")
+	}
+	n, err := strconv.Atoi(text)
+	require.NoError(t, err, "%s says how often", variable)
+	return n
+}
+
+func TestKilledFunctionsLoseNothing(t *testing.T) {
+	n := rounds(t)
+	w := newWorld(t)
+	for round := range n {
+		w.run("inventory in the middle of a replay", func(t *testing.T) {
+			orders := w.orders(3 * round)
+			running := w.replay(orders)
+			w.kill("inventory")
+			w.start("inventory")
+			running.await(orders)
+			w.prove()
+		})
+		w.run("catalog in the middle of an import", func(t *testing.T) {
+			running := w.importing(round)
+			w.kill("catalog")
+			require.Less(t, running.count(), takenRows, "the kill must come in the middle")
+			w.start("catalog")
+			running.finish()
+			w.prove()
+		})
+		w.run("events in the middle of both", func(t *testing.T) {
+			orders := w.orders(3*round + 1)
+			products, running := w.importing(n+round), w.replay(orders)
+			w.kill("events")
+			w.start("events")
+			products.finish()
+			running.await(orders)
+			w.prove()
+		})
+		w.run("all at once", func(t *testing.T) {
+			orders := w.orders(3*round + 2)
+			products, running := w.importing(2*n+round), w.replay(orders)
+			for name := range w.functions {
+				w.kill(name)
+			}
+			for name := range w.functions {
+				w.start(name)
+			}
+			products.finish()
+			running.await(orders)
+			w.prove()
+		})
+	}
+}
+
+// The broker has taken the event and the relay dies before it hears of that.
+func TestARelayKilledBetweenSendAndMarkSendsTheSameAgain(t *testing.T) {
+	n := rounds(t)
+	w := newWorld(t)
+	for round := range n {
+		var id string
+		killed := make(chan struct{})
+		pid := w.functions["events"].Pid()
+		w.gate.onTaken(func(r *http.Request) {
+			if id == "" && strings.HasPrefix(r.Header.Get("Ce-Type"), "com.mallhive.product.") {
+				id = r.Header.Get("Ce-Id")
+				_ = syscall.Kill(pid, syscall.SIGKILL)
+				<-w.functions["events"].Exited()
+				close(killed)
+			}
+		})
+		products := w.beginImport(round)
+		select {
+		case <-killed:
+		case <-time.After(within):
+			require.Fail(t, "the relay sent nothing")
+		}
+		w.gate.onTaken(nil)
+		require.Equal(t, 1, w.count(`select count(*) from events.outbox where id = $1`, id), "what was not marked is kept")
+		before := w.recorder.repeated()
+		w.start("events")
+		products.finish()
+		w.prove()
+		require.Greater(t, w.recorder.repeated(), before, "it was sent again, as the same event")
+	}
+}
+
+func TestABrokerThatDiesLosesNothing(t *testing.T) {
+	n := rounds(t)
+	w := newWorld(t)
+	for round := range n {
+		orders := w.orders(round)
+		products, running := w.importing(round), w.replay(orders)
+		s := w.watch()
+		rest := w.gate.stop()
+		products.finish() // writers need no broker
+		require.Positive(t, w.count(`select count(*) from events.outbox`))
+		restored := w.gate.start(rest)
+		require.Len(t, rest, restored)
+		running.await(orders)
+		s.end()
+		w.prove()
+		require.NotEmpty(t, rest, "the broker must die in the middle")
+		t.Logf("the broker left %d events undelivered", restored)
+	}
+}

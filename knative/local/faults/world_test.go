@@ -1,0 +1,305 @@
+package faults
+
+import (
+	"context"
+	"fmt"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"os/exec"
+	"path"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/Shopify/toxiproxy/v2"
+	_ "github.com/Shopify/toxiproxy/v2/toxics" // registers the toxics
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/rs/zerolog"
+	"github.com/stretchr/testify/require"
+
+	"github.com/mallhive/product-service/knative/local/broker"
+	"github.com/mallhive/product-service/knative/local/client"
+	"github.com/mallhive/product-service/knative/local/internal/frontdoor"
+	"github.com/mallhive/product-service/knative/local/internal/pgserver"
+	"github.com/mallhive/product-service/knative/local/internal/process"
+	"github.com/mallhive/product-service/knative/local/internal/standin"
+	"github.com/mallhive/product-service/knative/local/issuer"
+	"github.com/mallhive/product-service/knative/local/manifest"
+)
+
+// variable says how often everything is broken.
+const variable = "FAULTS"
+
+const (
+	// requestTimeout is short, so that a hung database is felt soon.
+	requestTimeout = 3 * time.Second
+	// maxConns is DATABASE_MAX_CONNS of each function.
+	maxConns = 4
+	// within bounds how long anything may take to come right again. It is a
+	// bound for machines that are busy with other things, not an expectation.
+	within = 60 * time.Second
+)
+
+// world is the whole service on this machine, with a way to break each part.
+type world struct {
+	t        *testing.T
+	dir      string
+	bin      string // the programs
+	manifest *manifest.Stack
+	issuer   *issuer.Issuer
+	token    string
+
+	pg     *pgserver.Server
+	pgPort int
+	link   *toxiproxy.Proxy // between the functions and PostgreSQL
+	owner  *pgxpool.Pool    // straight to PostgreSQL, as its administrator
+
+	gate     *gate // in front of the broker
+	gateURL  string
+	recorder *recorder
+	sinksURL string
+	frontURL string
+
+	functions map[string]*process.Process
+	ports     map[string]int
+}
+
+// newWorld starts everything; what it started ends with the test.
+func newWorld(t *testing.T) *world {
+	t.Helper()
+	w := &world{t: t, functions: map[string]*process.Process{}, ports: map[string]int{}}
+	// Not t.TempDir: PostgreSQL's user must be able to enter.
+	var err error
+	w.dir, err = os.MkdirTemp("", "product-service-faults-")
+	require.NoError(t, err)
+	t.Cleanup(func() {
+		if !t.Failed() {
+			_ = os.RemoveAll(w.dir)
+		}
+	})
+	require.NoError(t, os.Chmod(w.dir, 0o755))
+	w.manifest, err = manifest.Read("../..")
+	require.NoError(t, err)
+	w.bin, err = programs()
+	require.NoError(t, err)
+	w.pgPort = w.freePort()
+	w.startPostgres()
+	t.Cleanup(func() { _ = w.pg.Stop() })
+	w.prepareDatabase()
+	w.startLink()
+	w.startEdges()
+	for _, f := range w.manifest.Functions {
+		w.start(f.Name)
+	}
+	t.Cleanup(func() {
+		for _, p := range w.functions {
+			if t.Failed() { // for its goroutines, which go to its log
+				_ = syscall.Kill(p.Pid(), syscall.SIGQUIT)
+			}
+			p.Stop(10 * time.Second)
+		}
+		if t.Failed() {
+			t.Logf("everything is kept in %s: logs, goroutines, data", w.dir)
+		}
+	})
+	return w
+}
+
+// run is a part of the test that owns what fails in it.
+func (w *world) run(name string, do func(t *testing.T)) {
+	whole := w.t
+	defer func() { w.t = whole }()
+	whole.Run(name, func(t *testing.T) {
+		w.t = t
+		do(t)
+	})
+}
+
+// programs compiles what the manifests name, once for all worlds.
+var programs = sync.OnceValues(func() (string, error) {
+	m, err := manifest.Read("../..")
+	if err != nil {
+		return "", err
+	}
+	packages := []string{m.Migrate}
+	for _, f := range m.Functions {
+		packages = append(packages, f.Package)
+	}
+	dir, err := os.MkdirTemp("", "product-service-faults-bin-")
+	if err != nil {
+		return "", err
+	}
+	output, err := exec.Command("go", append([]string{"build", "-o", dir + "/"}, packages...)...).CombinedOutput()
+	if err != nil {
+		return dir, fmt.Errorf("%w: %s", err, output)
+	}
+	return dir, nil
+})
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if os.Getenv(variable) != "" {
+		dir, _ := programs()
+		_ = os.RemoveAll(dir)
+	}
+	os.Exit(code)
+}
+
+func (w *world) freePort() int {
+	port, err := pgserver.FreePort(context.Background())
+	require.NoError(w.t, err)
+	return port
+}
+
+// startPostgres starts the server, also on data that a crash left behind.
+func (w *world) startPostgres() {
+	w.t.Helper()
+	options := pgserver.Options{Dir: filepath.Join(w.dir, "postgres"), Port: w.pgPort, Say: w.t.Logf}
+	ctx, cancel := context.WithTimeout(context.Background(), within)
+	defer cancel()
+	var err error
+	w.pg, err = pgserver.Start(ctx, options)
+	require.NoError(w.t, err)
+}
+
+const password = "faults"
+
+// recordSQL keeps the id of every event that a commit put into the outbox: an
+// insert that is rolled back takes its note with it.
+const recordSQL = `
+create schema if not exists faults;
+create table if not exists faults.appended (id text, type text);
+create or replace function faults.note() returns trigger language plpgsql security definer as
+    $$ begin insert into faults.appended values (new.id, new.type); return null; end $$;
+create or replace trigger note after insert on events.outbox for each row execute function faults.note()`
+
+func (w *world) prepareDatabase() {
+	for _, step := range []string{"roles", "up"} {
+		c := exec.Command(filepath.Join(w.bin, path.Base(w.manifest.Migrate)), step)
+		c.Env = append(os.Environ(), "DATABASE_URL="+w.pg.URL(), "DATABASE_SECRET_ID=")
+		output, err := c.CombinedOutput()
+		require.NoError(w.t, err, "%s", output)
+	}
+	ctx := context.Background()
+	var err error
+	w.owner, err = pgxpool.New(ctx, w.pg.URL())
+	require.NoError(w.t, err)
+	w.t.Cleanup(w.owner.Close)
+	w.exec(recordSQL)
+	for _, f := range w.manifest.Functions {
+		w.exec(fmt.Sprintf("create role %[1]s_app login password '%[2]s' in role %[1]s_fn", f.Name, password))
+	}
+}
+
+func (w *world) exec(sql string) {
+	w.t.Helper()
+	_, err := w.owner.Exec(context.Background(), sql)
+	require.NoError(w.t, err)
+}
+
+// count is a number that the database has.
+func (w *world) count(sql string, args ...any) int {
+	w.t.Helper()
+	var n int
+	require.NoError(w.t, w.owner.QueryRow(context.Background(), sql, args...).Scan(&n))
+	return n
+}
+
+func (w *world) startLink() {
+	server := toxiproxy.NewServer(toxiproxy.NewMetricsContainer(nil), zerolog.Nop())
+	w.link = toxiproxy.NewProxy(server, "postgres", "localhost:0", "localhost:"+strconv.Itoa(w.pgPort))
+	require.NoError(w.t, w.link.Start())
+	w.t.Cleanup(w.link.Stop)
+}
+
+// startEdges starts issuer, stand-ins, recorder and broker.
+func (w *world) startEdges() {
+	var err error
+	issuerServer := httptest.NewUnstartedServer(nil)
+	w.issuer, err = issuer.New("http://" + issuerServer.Listener.Addr().String())
+	require.NoError(w.t, err)
+	issuerServer.Config.Handler = w.issuer.Handler()
+	issuerServer.Start()
+	w.t.Cleanup(issuerServer.Close)
+	w.token, err = w.issuer.Token(issuer.Claims{Subject: "faults", Life: time.Hour,
+		Scopes: []string{"catalog:write", "catalog:read_drafts", "inventory:lock", "inventory:write", "events:admin"}})
+	require.NoError(w.t, err)
+
+	neighbours := map[string]*standin.Service{}
+	for _, name := range []string{"analytics", "order", "recommendation"} {
+		neighbours[name] = standin.New(100_000)
+	}
+	w.sinksURL = w.serve(httptest.NewServer(standin.Handler(neighbours)))
+	for _, f := range w.manifest.Functions {
+		w.ports[f.Name] = w.freePort()
+	}
+	w.recorder = newRecorder()
+	recorderURL := w.serve(httptest.NewServer(w.recorder))
+	w.gate = newGate(func() *broker.Broker { return w.makeBroker(recorderURL) })
+	w.gateURL = w.serve(httptest.NewServer(w.gate))
+	// Deliveries stop before what they are delivered to.
+	w.t.Cleanup(func() { w.gate.broker().Close() })
+	w.gate.start(nil)
+	front, err := frontdoor.New(w.manifest.Routes, w.localAddress)
+	require.NoError(w.t, err)
+	w.frontURL = w.serve(httptest.NewServer(front))
+}
+
+func (w *world) serve(s *httptest.Server) string {
+	w.t.Cleanup(func() { s.CloseClientConnections(); s.Close() })
+	return s.URL
+}
+
+// makeBroker has the shipped Triggers, ten times as quick to retry, and one
+// more that hands everything to the recorder.
+func (w *world) makeBroker(recorderURL string) *broker.Broker {
+	var triggers []broker.Trigger
+	for _, t := range w.manifest.Triggers {
+		runnable, err := t.Runnable(w.localAddress)
+		require.NoError(w.t, err)
+		triggers = append(triggers, runnable)
+	}
+	triggers = append(triggers, broker.Trigger{Name: "recorder", Subscriber: broker.Destination{URL: recorderURL}, Delivery: broker.DefaultDelivery()})
+	b, err := broker.New(broker.Options{
+		Namespace: w.manifest.Broker.Namespace, Name: w.manifest.Broker.Name, Triggers: triggers, BackoffScale: 0.1,
+		Token: func(subject, audience string) (string, error) {
+			return w.issuer.Token(issuer.Claims{Subject: subject, Audience: audience})
+		},
+	})
+	require.NoError(w.t, err)
+	return b
+}
+
+// localAddress gives the address here of one in the cluster.
+func (w *world) localAddress(text string) (string, error) {
+	u, err := url.Parse(text)
+	if err != nil {
+		return "", err
+	}
+	if strings.HasPrefix(u.Host, "broker-ingress.") {
+		return w.gateURL + u.Path, nil
+	}
+	for _, f := range w.manifest.Functions {
+		if u.Host == f.Host() {
+			return w.functionURL(f.Name) + u.Path, nil
+		}
+	}
+	name, _, _ := strings.Cut(u.Host, "-service.")
+	return w.sinksURL + "/" + name + u.Path, nil
+}
+
+func (w *world) functionURL(name string) string {
+	return "http://localhost:" + strconv.Itoa(w.ports[name])
+}
+
+func (w *world) brokerURL() string {
+	return w.gateURL + "/" + w.manifest.Broker.Namespace + "/" + w.manifest.Broker.Name
+}
+
+// service is a client of the front door.
+func (w *world) service() *client.Client { return client.New(w.frontURL, w.token) }
