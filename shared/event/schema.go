@@ -1,20 +1,12 @@
 package event
 
 import (
-	"bytes"
 	"embed"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"strconv"
 	"strings"
 	"sync"
 	"time"
-
-	"github.com/santhosh-tekuri/jsonschema/v6"
-	"github.com/santhosh-tekuri/jsonschema/v6/kind"
-	"golang.org/x/text/language"
-	"golang.org/x/text/message"
 
 	"github.com/mallhive/product-service/shared/fault"
 )
@@ -62,16 +54,16 @@ func Example(name, publicBaseURL string) (json.RawMessage, error) {
 	return json.Marshal(e)
 }
 
-// Schemas checks events against their schemas. A schema is compiled when the
-// first event of its type comes, so that a cold start pays for none. It is
-// safe for concurrent use.
+// Schemas checks events against their schemas. A schema is read when the first
+// event of its type comes, so that a cold start pays for none. It is safe for
+// concurrent use.
 type Schemas struct {
-	mu       sync.Mutex
-	compiled map[string]*jsonschema.Schema
+	mu    sync.Mutex
+	rules map[string]*rule
 }
 
 // NewSchemas makes a checker.
-func NewSchemas() *Schemas { return &Schemas{compiled: map[string]*jsonschema.Schema{}} }
+func NewSchemas() *Schemas { return &Schemas{rules: map[string]*rule{}} }
 
 // Check judges the data of an event: all that is wrong with it in one fault of
 // kind Invalid. A type without a schema is not of the contract and not judged.
@@ -82,81 +74,37 @@ func (s *Schemas) Check(e Event) error {
 	if !e.IsJSON() {
 		return fault.InvalidInput(fault.At("", "content_type", "the data of %s is JSON", e.Type))
 	}
-	schema, err := s.schema(e.Type)
+	rule, err := s.rule(e.Type)
 	if err != nil {
 		return err
 	}
-	data, err := jsonschema.UnmarshalJSON(bytes.NewReader(e.Data))
+	data, err := readJSON(e.Data)
 	if err != nil {
 		return malformed("data_unreadable", "the data is not JSON")
 	}
-	var wrong *jsonschema.ValidationError
-	if err := schema.Validate(data); errors.As(err, &wrong) {
-		return fault.InvalidInput(fields(wrong, nil)...)
-	} else if err != nil {
-		return fmt.Errorf("check the data of %s: %w", e.Type, err)
+	var wrong faults
+	if rule.judge(data, nil, &wrong); len(wrong) > 0 {
+		return fault.InvalidInput(wrong...)
 	}
 	return nil
 }
 
-func (s *Schemas) schema(name string) (*jsonschema.Schema, error) {
+func (s *Schemas) rule(name string) (*rule, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if schema, ok := s.compiled[name]; ok {
-		return schema, nil
+	if known, ok := s.rules[name]; ok {
+		return known, nil
 	}
 	raw, err := Schema(name)
 	if err != nil {
 		return nil, err
 	}
-	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(raw))
+	fresh, err := readRule(raw)
 	if err != nil {
 		return nil, fmt.Errorf("schema of %s: %w", name, err)
 	}
-	c := jsonschema.NewCompiler()
-	c.AssertFormat()
-	url := "mem:///" + name
-	if err := c.AddResource(url, doc); err != nil {
-		return nil, fmt.Errorf("schema of %s: %w", name, err)
-	}
-	schema, err := c.Compile(url)
-	if err != nil {
-		return nil, fmt.Errorf("schema of %s: %w", name, err)
-	}
-	s.compiled[name] = schema
-	return schema, nil
-}
-
-// fields are the leaves of a validation error, one entry for each fault.
-func fields(e *jsonschema.ValidationError, out []fault.Field) []fault.Field {
-	const most = 100 // a hostile body has a fault in each of its lines
-	for _, cause := range e.Causes {
-		if len(out) >= most {
-			return out
-		}
-		out = fields(cause, out)
-	}
-	if len(e.Causes) > 0 || len(out) >= most {
-		return out
-	}
-	printer := message.NewPrinter(language.English)
-	code := strings.ToLower(last(e.ErrorKind.KeywordPath()))
-	at := pointer(e.InstanceLocation)
-	if missing, ok := e.ErrorKind.(*kind.Required); ok {
-		for _, name := range missing.Missing {
-			out = append(out, fault.At(at+pointer([]string{name}), "required", "missing"))
-		}
-		return out
-	}
-	// The library's own words for these repeat the value.
-	detail := e.ErrorKind.LocalizedString(printer)
-	switch k := e.ErrorKind.(type) {
-	case *kind.Pattern:
-		detail = "does not match " + k.Want
-	case *kind.Format:
-		detail = "is not a valid " + k.Want
-	}
-	return append(out, fault.At(at, code, "%s", detail))
+	s.rules[name] = fresh
+	return fresh, nil
 }
 
 func pointer(path []string) string {
@@ -166,13 +114,4 @@ func pointer(path []string) string {
 		b.WriteString(strings.NewReplacer("~", "~0", "/", "~1").Replace(p))
 	}
 	return b.String()
-}
-
-func last(path []string) string {
-	for i := len(path) - 1; i >= 0; i-- {
-		if _, err := strconv.Atoi(path[i]); err != nil {
-			return path[i]
-		}
-	}
-	return "invalid"
 }
