@@ -67,10 +67,14 @@ func unreadable(err error) fault.Field {
 	return fault.At("", "wrong_type", "a value cannot be read: times are RFC 3339, numbers within range")
 }
 
+// maxRules bounds how many broken rules are told: a megabyte can hold more of
+// them than anybody reads.
+const maxRules = 100
+
 // merged joins faults of form and of rules; where both have something to say
 // about one place, the form's goes first and alone.
 func merged(form, rules fault.List) fault.List {
-	for _, f := range rules {
+	for _, f := range rules[:min(len(rules), maxRules)] {
 		covered := false
 		for _, g := range form {
 			if f.Pointer == g.Pointer || strings.HasPrefix(f.Pointer, g.Pointer+"/") {

@@ -2,12 +2,10 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"net/http"
 	"strings"
 
-	jsonpatch "github.com/evanphx/json-patch/v5"
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
@@ -231,10 +229,6 @@ type patchProductInput struct {
 }
 
 func (c *catalog) patchProduct(ctx context.Context, in *patchProductInput) (*productReply, error) {
-	var patch map[string]any
-	if err := json.Unmarshal(in.RawBody, &patch); err != nil || patch == nil {
-		return nil, fault.New(fault.Malformed, "malformed", "a merge patch is one JSON object")
-	}
 	current, err := c.current(ctx, in.Ref)
 	if err != nil {
 		return nil, err
@@ -242,13 +236,9 @@ func (c *catalog) patchProduct(ctx context.Context, in *patchProductInput) (*pro
 	if err := web.IfMatch(in.IfMatch, current.Version); err != nil {
 		return nil, err
 	}
-	before, err := json.Marshal(current)
+	after, err := patched(current, in.RawBody)
 	if err != nil {
 		return nil, err
-	}
-	after, err := jsonpatch.MergePatch(before, in.RawBody)
-	if err != nil {
-		return nil, fault.New(fault.Malformed, "malformed", "the merge patch cannot be applied")
 	}
 	d, err := c.readProduct(after)
 	if err != nil {

@@ -23,7 +23,7 @@ func TestEveryOperationAnswersHostileInputClearly(t *testing.T) {
 		map[string]servicetest.Sample{
 			"create-product":    {Body: strings.Replace(short, "PAN-24", "STEEL-24", 1)},
 			"replace-product":   {Body: short},
-			"patch-product":     {Body: short},
+			"patch-product":     {Body: `{"attributes":{"weight":1},"categories":["pans"]}`},
 			"import-products":   {Body: row},
 			"look-up-products":  {Body: `{"refs":["iron-pan","PAN-24"]}`},
 			"set-price":         {Body: `{"price":{"amount":100,"currency":"USD"},"compare_at":{"amount":200,"currency":"USD"}}`},

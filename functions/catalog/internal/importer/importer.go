@@ -163,7 +163,10 @@ func (r *run[T]) all(ctx context.Context) error {
 	stop()
 	for range rows { // the reader is done with the stream before we return
 	}
-	return errors.Join(err, <-ended)
+	if readErr := <-ended; err == nil {
+		return readErr
+	}
+	return err
 }
 
 func (r *run[T]) read(ctx context.Context, rows chan<- row[T]) error {
@@ -173,8 +176,8 @@ func (r *run[T]) read(ctx context.Context, rows chan<- row[T]) error {
 			return nil
 		}
 		next := row[T]{number: number, bytes: int64(len(line))}
-		if r.ahead.Acquire(ctx, next.bytes) != nil {
-			return nil // the writer has given up
+		if err := r.ahead.Acquire(ctx, next.bytes); err != nil {
+			return err // the writer has given up
 		}
 		switch {
 		case err != nil && errors.Is(err, r.options.Skippable):
