@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"testing"
@@ -62,7 +63,7 @@ func FuzzFilters(f *testing.F) {
 				}
 			}
 		}
-		r := httptest.NewRequest("POST", "/v1/products:import", nil)
+		r := httptest.NewRequest(http.MethodPost, "/v1/products:import", nil)
 		r.URL.RawQuery = query
 		if _, err := importOptions(r); err != nil {
 			require.True(t, fault.Is(err, fault.Invalid))

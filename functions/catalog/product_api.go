@@ -222,38 +222,6 @@ func (c *catalog) current(ctx context.Context, ref string) (product.Document, er
 	return d, err
 }
 
-type patchProductInput struct {
-	Ref     string `path:"ref" maxLength:"200" doc:"Id or slug"`
-	IfMatch string `header:"If-Match" doc:"The ETag of what is changed"`
-	RawBody []byte `contentType:"application/json"`
-}
-
-func (c *catalog) patchProduct(ctx context.Context, in *patchProductInput) (*productReply, error) {
-	current, err := c.current(ctx, in.Ref)
-	if err != nil {
-		return nil, err
-	}
-	if err := web.IfMatch(in.IfMatch, current.Version); err != nil {
-		return nil, err
-	}
-	after, err := patched(current, in.RawBody)
-	if err != nil {
-		return nil, err
-	}
-	d, err := c.readProduct(after)
-	if err != nil {
-		return nil, err
-	}
-	// The version that was read, so that nothing written meanwhile is lost.
-	out, err := product.Save(ctx, c.DB, product.Intent{Doc: d, Target: current.ID, Allow: func(v *int64) error {
-		return web.IfMatch(web.ETag(current.Version, nil), *v)
-	}})
-	if err != nil {
-		return nil, err
-	}
-	return c.wrote(ctx, out)
-}
-
 type deleteProductInput struct {
 	Ref     string `path:"ref" maxLength:"200" doc:"Id or slug"`
 	IfMatch string `header:"If-Match" doc:"The ETag of what is deleted"`

@@ -343,6 +343,10 @@ create function catalog.refresh_statistics() returns void
     set search_path = pg_catalog
 as $$
 begin
+    -- One at a time; whoever comes second is served by the first.
+    if not pg_try_advisory_xact_lock(hashtext('catalog.refresh_statistics')) then
+        return;
+    end if;
     analyze
         catalog.attributes,
         catalog.categories,

@@ -46,16 +46,20 @@ func (r *run[T]) writeSet(ctx context.Context, set []row[T]) error {
 	if err := r.stream.Flush(); err != nil {
 		return err
 	}
-	return r.grew(ctx)
+	r.grew(ctx)
+	return nil
 }
 
 // grew tells when many rows more have changed.
-func (r *run[T]) grew(ctx context.Context) error {
+func (r *run[T]) grew(ctx context.Context) {
 	if r.options.DryRun || r.summary.Created+r.summary.Updated < r.grown {
-		return nil
+		return
 	}
 	r.grown *= timesMore
-	return r.options.Grown(ctx)
+	// Rows are written whether or not this succeeds; only slower if it does not.
+	if err := r.options.Grown(ctx); err != nil && r.internal == nil {
+		r.internal = err
+	}
 }
 
 // save writes all values in one transaction; when the database refuses them,
