@@ -231,6 +231,7 @@ func theTestsRun(t *testing.T, tools, user string) {
 	require.NotContains(t, said, "on port "+adminPort(t))
 	require.FileExists(t, filepath.Join(elsewhere, "bin", "local"))
 	require.NoDirExists(t, filepath.Join(n.checkout, ".local"))
+	require.NoDirExists(t, pgserver.Elsewhere(filepath.Join(elsewhere, "postgres")))
 
 	said = n.make(t, []string{"DATABASE_URL=" + os.Getenv(testdb.Variable)}, "test")
 	require.Contains(t, said, "using the server of DATABASE_URL")

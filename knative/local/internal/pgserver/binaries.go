@@ -47,17 +47,24 @@ func binaries(ctx context.Context, o Options, who user) (installation, error) {
 	if err != nil {
 		return installation{}, err
 	}
-	found := o.machine.installed(ctx, who)
-	if earlier, ok := inspect(ctx, filepath.Join(o.keep.dir, "server", "bin"), who); ok {
-		found = append(found, earlier)
-	}
-	if bin, ok := suitable(found, made); ok {
+	if bin, ok := suitable(o.machine.installed(ctx, who), made); ok {
 		return bin, nil
+	}
+	keep := who
+	if o.keep != "" {
+		if keep, err = runAs(o.keep); err != nil {
+			return installation{}, err
+		}
+	}
+	if earlier, ok := inspect(ctx, filepath.Join(keep.dir, "server", "bin"), who); ok {
+		if bin, ok := suitable([]installation{earlier}, made); ok {
+			return bin, nil
+		}
 	}
 	if major, _, _ := strings.Cut(string(downloadVersion), "."); made != "" && made != major {
 		return installation{}, fmt.Errorf("data folder: it was made by PostgreSQL %s, which is not installed; install it, or make clean starts anew", made)
 	}
-	downloaded, err := download(ctx, o)
+	downloaded, err := download(ctx, o, keep)
 	if err != nil {
 		return installation{}, fmt.Errorf("no PostgreSQL %d or newer is installed, and the download failed: %w "+
 			"(install PostgreSQL, or set DATABASE_URL to a running server's administrator)", oldest, err)

@@ -26,8 +26,8 @@ const FetchCommand = "fetch-postgres"
 // server, which it cannot do as root: so this program runs again as the user
 // that will run the server. What was fetched is moved into place when it is
 // whole, so that an interrupted download leaves nothing half made.
-func download(ctx context.Context, o Options) (installation, error) {
-	who, home := o.keep, filepath.Join(o.keep.dir, "server")
+func download(ctx context.Context, o Options, who user) (installation, error) {
+	home := filepath.Join(who.dir, "server")
 	from := cmp.Or(o.Repository, usualRepository)
 	o.Say("no PostgreSQL %d or newer is installed: downloading %s from %s to %s, once", oldest, downloadVersion, from, home)
 	program, err := copyProgram(o.Program, who)
@@ -44,7 +44,7 @@ func download(ctx context.Context, o Options) (installation, error) {
 		}
 	}
 	if output, err := run(ctx, c); err != nil {
-		return installation{}, errors.New(oneLine(strings.TrimSpace(string(output))))
+		return installation{}, errors.New(strings.TrimPrefix(oneLine(strings.TrimSpace(string(output))), "error: "))
 	}
 	// Another start may have been quicker; then its server is as good.
 	_ = os.Rename(fetched, home)

@@ -39,7 +39,7 @@ type Options struct {
 	Say        func(format string, args ...any)
 
 	machine *layout // where servers are looked for; nil is this machine
-	keep    user    // who downloads, and where to; empty is who runs the server
+	keep    string  // where a downloaded server is kept; empty is Dir
 }
 
 // Server is a running server.
@@ -67,9 +67,6 @@ func Start(ctx context.Context, o Options) (*Server, error) {
 	}
 	if who.dir != o.Dir {
 		o.Say("PostgreSQL runs as the user %s, who cannot enter %s: the data is in %s", who.name, o.Dir, who.dir)
-	}
-	if o.keep.dir == "" {
-		o.keep = who
 	}
 	if o.machine == nil {
 		o.machine = thisMachine()

@@ -21,12 +21,7 @@ func WithThrowaway(ctx context.Context, o Options, do func(url string) error) er
 	if o.Port, err = FreePort(ctx); err != nil {
 		return err
 	}
-	if o.Dir != "" {
-		if o.keep, err = runAs(o.Dir); err != nil {
-			return err
-		}
-	}
-	o.Dir, o.Throwaway = dir, true
+	o.keep, o.Dir, o.Throwaway = o.Dir, dir, true
 	server, err := Start(ctx, o)
 	if err != nil {
 		return err
