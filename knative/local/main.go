@@ -25,15 +25,18 @@ const usage = `usage: local <command>
   psql [arguments]        open psql on the database, as its owner      (make psql)
   migrate                 bring the database to this schema            (make migrate)
   with-postgres COMMAND   run COMMAND with a throwaway server's
-                          address in TEST_DATABASE_URL
+                          address in TEST_DATABASE_URL; with the server of
+                          TEST_DATABASE_URL or DATABASE_URL if that is set
 
 Environment of run: PORT_FRONT 8080, PORT_CATALOG 8081, PORT_INVENTORY 8082,
 PORT_EVENTS 8083, PORT_ISSUER 8084, PORT_BROKER 8090, PORT_SINKS 8091,
 PORT_POSTGRES 5433; DATABASE_URL (administrator of a server to use instead of an
 own one); BROKER_BACKOFF 0.1 (factor on the Triggers' backoff delays);
 BROKER_COPIES 1 (deliver each event so many times, in random order);
-LOCAL_DIR .local (where everything is kept). A variable that the manifests give
-a function, such as LOG_LEVEL or RESERVATION_TTL, can be set too and wins.
+LOCAL_DIR .local (where everything is kept); POSTGRES_REPOSITORY (a mirror of
+Maven Central, where PostgreSQL is downloaded from when none is installed). A variable that the manifests give
+a function, such as LOG_LEVEL or RESERVATION_TTL, can be set too and wins. Other
+commands find the ports of the stack that runs in LOCAL_DIR by themselves.
 `
 
 func main() {
