@@ -143,6 +143,9 @@ func fromSDK(in *ce.Event) (Event, error) {
 	if in.Time().IsZero() {
 		e.Time = in.Time()
 	}
+	if y := e.Time.Year(); y < 1 || y > 9999 {
+		return Event{}, malformed("attributes", "the event breaks CloudEvents 1.0: time: in UTC its year is beyond RFC 3339")
+	}
 	if t := in.DataContentType(); !isJSON(t) {
 		e.ContentType = t
 	}

@@ -46,7 +46,7 @@ func escape(token string) string {
 }
 
 func cutBetween(s, prefix, suffix string) (string, bool) {
-	if !strings.HasPrefix(s, prefix) || !strings.HasSuffix(s, suffix) {
+	if len(s) < len(prefix)+len(suffix) || !strings.HasPrefix(s, prefix) || !strings.HasSuffix(s, suffix) {
 		return "", false
 	}
 	return s[len(prefix) : len(s)-len(suffix)], true

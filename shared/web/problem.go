@@ -173,6 +173,11 @@ func humaProblem(ctx huma.Context, status int, detail string, errs ...error) hum
 		}
 		p.cause = errors.Join(p.cause, err)
 	}
+	if status == http.StatusInternalServerError && ctx != nil && stateOf(ctx.Context()).cut {
+		// The caller sent half a body, or what is no gzip.
+		p.Status, p.Code, status = http.StatusBadRequest, codeOf(http.StatusBadRequest), 0
+		p.Detail = "the body cannot be read to its end"
+	}
 	switch status {
 	case http.StatusInternalServerError:
 		p = problemOf(p.cause)

@@ -23,6 +23,7 @@ type requestState struct {
 	err    error
 	stray  []fault.Field
 	nul    bool // the body may hold U+0000
+	cut    bool // the body could not be read to its end
 }
 
 type stateKey struct{}

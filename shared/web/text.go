@@ -2,6 +2,7 @@ package web
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -43,8 +44,9 @@ func unstorable(r *http.Request, op *huma.Operation) []fault.Field {
 	return bad
 }
 
-// watchedBody notes whether a JSON body holds the escape of U+0000, which is so
-// rare that only then it is looked for in what was decoded.
+// watchedBody notes whether a JSON body could be read to its end, and whether
+// it holds the escape of U+0000, which is so rare that only then it is looked
+// for in what was decoded.
 type watchedBody struct {
 	io.ReadCloser
 	state *requestState
@@ -53,6 +55,7 @@ type watchedBody struct {
 
 func (b *watchedBody) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
+	b.state.cut = b.state.cut || err != nil && !errors.Is(err, io.EOF)
 	// The escape may stand across two reads.
 	seam := slices.Concat(b.tail, p[:min(n, len(nulEscape))])
 	b.state.nul = b.state.nul || hasNUL(p[:n]) || hasNUL(seam)

@@ -115,8 +115,9 @@ func (w *walk) cursors() {
 	if !slices.ContainsFunc(w.op.Parameters, func(p parameter) bool { return p.Name == "cursor" }) {
 		return
 	}
-	for _, q := range append([]string{"limit=1"}, w.sample.Queries...) {
-		q = "limit=1&" + strings.TrimPrefix(strings.TrimPrefix(q, "limit=1"), "&")
+	orders := append([]string{""}, w.sample.Queries...)
+	for _, q := range orders[:min(len(orders), 8)] {
+		q = strings.TrimSuffix("limit=1&"+q, "&")
 		a := w.request(w.path("", "")+"?"+q, nil)
 		var page struct {
 			Next *string `json:"next_cursor"`
