@@ -14,6 +14,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 )
 
@@ -38,7 +39,7 @@ func run(ctx context.Context) error {
 		return err
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
-	if err := errors.Join(build(ctx, dir), writeIdentity(dir)); err != nil {
+	if err := errors.Join(buildAsShipped(ctx, dir), writeIdentity(dir)); err != nil {
 		return err
 	}
 	stage, err := openStage(ctx, os.Getenv("TEST_DATABASE_URL"))
@@ -68,12 +69,19 @@ func run(ctx context.Context) error {
 	return tooSlow(contests, *limit)
 }
 
-// build compiles as the images are built: no cgo, no paths, no symbols.
-func build(ctx context.Context, dir string) error {
-	args := []string{"build", "-trimpath", "-ldflags=-s -w", "-o", dir + string(filepath.Separator),
-		"./bench/bare", "./functions/catalog", "./functions/inventory", "./functions/events"}
+// buildAsShipped compiles as the images are built: no cgo, no paths, no symbols.
+func buildAsShipped(ctx context.Context, dir string) error {
+	return build(ctx, dir, []string{"-trimpath", "-ldflags=-s -w"}, "CGO_ENABLED=0")
+}
+
+func build(ctx context.Context, dir string, flags []string, env ...string) error {
+	const module = "github.com/mallhive/product-service/"
+	args := slices.Concat([]string{"build", "-o", dir + string(filepath.Separator)}, flags, []string{module + "bench/bare"})
+	for _, function := range functions() {
+		args = append(args, module+"functions/"+function)
+	}
 	c := exec.CommandContext(ctx, "go", args...)
-	c.Env = append(os.Environ(), "CGO_ENABLED=0")
+	c.Env = append(os.Environ(), env...)
 	if output, err := c.CombinedOutput(); err != nil {
 		return fmt.Errorf("build: %w\n%s", err, strings.TrimSpace(string(output)))
 	}

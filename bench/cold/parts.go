@@ -10,16 +10,16 @@ import (
 	"time"
 )
 
-// parts are the pieces of one start, which follow one another; a bare program
-// has no log, so that its first four are one.
+// parts are the pieces of one start. All but connect follow one another; a bare
+// program has no log, so that its first five are one.
 type parts struct {
 	main    time.Duration // the system's work and package initialisation
 	config  time.Duration // environment and log
 	listen  time.Duration
 	build   time.Duration // pool, operations, routes
 	alive   time.Duration // the answer of /healthz
-	before  time.Duration // the request until the database is called: secrets
-	connect time.Duration // with the login
+	connect time.Duration // with the login; a function begins it when it listens
+	waited  time.Duration // that the request waited for secrets and connect
 	query   time.Duration // preparing and asking, until the last row
 	answer  time.Duration
 }
@@ -37,7 +37,7 @@ func printParts(ctx context.Context, s *stage, dir string) error {
 	s.behind = line.address()
 	defer func() { s.behind = "" }()
 	w := table()
-	_, _ = fmt.Fprintln(w, "\nparts, milliseconds\tuntil main\tconfig\tlisten\toperations\thealthz\tuntil connect\tconnect\tquery\tanswer\tsame again\tmemory at rest\t")
+	_, _ = fmt.Fprintln(w, "\nparts, milliseconds\tuntil main\tconfig\tlisten\toperations\thealthz\tconnect\twaited for it\tquery\tanswer\tsame again\tmemory at rest\t")
 	bare, others := s.programs(dir)
 	for _, p := range append([]program{bare}, others...) {
 		p.env = append(p.env, "LOG_LEVEL=debug")
@@ -70,8 +70,8 @@ func printPartsOf(ctx context.Context, w *tabwriter.Writer, p program, line *wir
 	for _, part := range []func(parts) time.Duration{
 		func(p parts) time.Duration { return p.main }, func(p parts) time.Duration { return p.config },
 		func(p parts) time.Duration { return p.listen }, func(p parts) time.Duration { return p.build },
-		func(p parts) time.Duration { return p.alive }, func(p parts) time.Duration { return p.before },
-		func(p parts) time.Duration { return p.connect }, func(p parts) time.Duration { return p.query },
+		func(p parts) time.Duration { return p.alive }, func(p parts) time.Duration { return p.connect },
+		func(p parts) time.Duration { return p.waited }, func(p parts) time.Duration { return p.query },
 		func(p parts) time.Duration { return p.answer },
 	} {
 		values := make([]time.Duration, len(all))
@@ -90,9 +90,10 @@ func partsOf(s started, moved []moment) (parts, error) {
 	}
 	alive, answered, db := s.began.Add(s.alive), s.began.Add(s.database), moved[0]
 	p := parts{
-		alive: s.alive, before: db.opened.Sub(alive), connect: db.admitted.Sub(db.opened),
-		query: db.done.Sub(db.admitted), answer: answered.Sub(db.done),
+		alive: s.alive, connect: db.admitted.Sub(db.opened), waited: max(0, db.admitted.Sub(alive)),
+		answer: answered.Sub(db.done),
 	}
+	p.query = s.database - s.alive - p.waited - p.answer
 	marks := marksOf(s.log)
 	listening, told := marks["listening"]
 	if !told {

@@ -27,6 +27,10 @@ type Logins interface {
 // connectTimeout bounds one connect, its login included.
 const connectTimeout = 5 * time.Second
 
+// idleInTransaction is how long a transaction may do nothing: one whose client
+// is lost keeps its locks until then. Only a dry run waits for its caller.
+const idleInTransaction = 5 * time.Second
+
 // Options of a pool.
 type Options struct {
 	Logins           Logins
@@ -39,8 +43,9 @@ type Options struct {
 // Pool is a pgxpool whose credentials may change while it is open. It is safe
 // for concurrent use.
 type Pool struct {
-	pool   *pgxpool.Pool
-	logins Logins
+	pool    *pgxpool.Pool
+	logins  Logins
+	warming <-chan struct{} // nil when there was no WarmUp
 }
 
 // Open makes a pool. It contacts nothing: the first query connects.
@@ -79,14 +84,16 @@ func (o Options) login(ctx context.Context, cc *pgx.ConnConfig) error {
 	}
 	fresh.Tracer = cc.Tracer
 	fresh.ConnectTimeout = connectTimeout
-	fresh.DialFunc = dialer().DialContext
+	fresh.DialFunc = dial
 	ms := func(d time.Duration) string { return strconv.FormatInt(d.Milliseconds(), 10) }
 	params := map[string]string{
 		"application_name":                    o.Application,
 		"search_path":                         o.Application + ",public",
 		"timezone":                            "UTC",
 		"statement_timeout":                   ms(o.StatementTimeout),
-		"idle_in_transaction_session_timeout": ms(30 * time.Second),
+		"idle_in_transaction_session_timeout": ms(idleInTransaction),
+		// By these the server notices a client that is lost.
+		"tcp_keepalives_idle": "10", "tcp_keepalives_interval": "5", "tcp_keepalives_count": "3",
 	}
 	for k, v := range params {
 		fresh.RuntimeParams[k] = v
@@ -110,6 +117,11 @@ func (p *Pool) Stat() *pgxpool.Stat { return p.pool.Stat() }
 // Acquire borrows one connection. When the server refuses the login, the
 // credentials are fetched anew and the connect is tried once more.
 func (p *Pool) Acquire(ctx context.Context) (*pgxpool.Conn, error) {
+	p.awaitWarmth(ctx)
+	return p.acquire(ctx)
+}
+
+func (p *Pool) acquire(ctx context.Context) (*pgxpool.Conn, error) {
 	url, _ := p.logins.URL(ctx)
 	conn, err := p.pool.Acquire(ctx)
 	if err != nil && refused(err) && p.logins.Refused(ctx, url) {

@@ -136,6 +136,8 @@ func Run[C interface{ Common() *Config }](ctx context.Context, name string, cfg 
 	if s.DB, err = openPool(life, name, common, tele); err != nil {
 		return err
 	}
+	// It listens already, so this delays nothing.
+	s.DB.WarmUp(ctx)
 	s.API = newAPI(name, common)
 	s.health()
 	if err := build(life, cfg, s); err != nil {
