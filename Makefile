@@ -69,6 +69,13 @@ faults: go-there ## kill, cut, stall and fill up everything and prove that nothi
 	@FAULTS='$(TIMES)' go test -count=1 -timeout 60m -run '$(RUN)' ./knative/local/faults
 race: go-there
 	@$(local) with-postgres -- go test -race $(PKG)
+FUZZTIME ?= 5s
+.PHONY: fuzz
+fuzz: go-there ## feed every decoder what nobody expects: make fuzz [FUZZTIME=1m]
+	@grep -rEo '^func Fuzz[A-Za-z0-9]+' --include='*_test.go' functions knative shared | sort | while IFS=: read -r file name; do \
+		dir=./$$(dirname "$$file") && name=$${name#func } && echo "$$dir $$name" && \
+		go test -run '^$$' -fuzz "^$$name\$$" -fuzztime '$(FUZZTIME)' "$$dir" </dev/null || exit 1; \
+	done
 generate: go-there ## write docs/ anew from the code
 	@go run ./docs
 check-generated: go-there
