@@ -47,10 +47,31 @@ func spokeUnasked(conn *pgx.Conn) bool {
 	return err != nil || spoke
 }
 
-// dialer notices within half a minute that an idle peer is gone.
-func dialer() *net.Dialer {
-	return &net.Dialer{
+// dial notices within half a minute that an idle peer is gone.
+func dial(ctx context.Context, network, address string) (net.Conn, error) {
+	d := net.Dialer{
 		Timeout:         connectTimeout,
 		KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: 10 * time.Second, Interval: 5 * time.Second, Count: 3},
 	}
+	c, err := d.DialContext(ctx, network, address)
+	if tcp, ok := c.(*net.TCPConn); ok && err == nil {
+		return hasty{tcp}, nil
+	}
+	return c, err
+}
+
+// closeTimeout is how long a lost connection's peer is given to say goodbye.
+const closeTimeout = time.Second
+
+// hasty bounds the deadlines that pgconn sets, which it does only to close a
+// connection in peace: it takes 15 s for one whose peer has fallen silent, and
+// the pool counts the connection for as long. After a failover no place would
+// be left for new ones.
+type hasty struct{ *net.TCPConn }
+
+func (c hasty) SetDeadline(t time.Time) error {
+	if latest := time.Now().Add(closeTimeout); t.After(latest) {
+		t = latest
+	}
+	return c.TCPConn.SetDeadline(t)
 }

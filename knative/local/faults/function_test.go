@@ -44,7 +44,7 @@ func (w *world) environment(f manifest.Function) []string {
 	sink, err := w.localAddress(f.Value("K_SINK"))
 	require.NoError(w.t, err)
 	database := url.URL{Scheme: "postgres", User: url.UserPassword(f.Name+"_app", password),
-		Host: w.link.Listen, Path: "/product_service", RawQuery: "sslmode=disable"}
+		Host: w.line.address(), Path: "/product_service", RawQuery: "sslmode=disable"}
 	own := map[string]string{
 		"PORT": strconv.Itoa(w.ports[f.Name]), "DATABASE_URL": database.String(), "K_SINK": sink,
 		"AUTH_ISSUERS": w.issuer.URL, "PUBLIC_BASE_URL": w.frontURL, "K_SERVICE": f.Name,

@@ -20,7 +20,7 @@ import (
 )
 
 // ordersEach is how many orders are placed while one thing is broken.
-const ordersEach = 250
+const ordersEach = 150
 
 // orders writes the next real orders to a file when they are there, and made
 // up ones otherwise; no order is used twice in a world.

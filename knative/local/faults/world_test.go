@@ -57,6 +57,7 @@ type world struct {
 	pg     *pgserver.Server
 	pgPort int
 	link   *toxiproxy.Proxy // between the functions and PostgreSQL
+	line   *line            // before the link
 	owner  *pgxpool.Pool    // straight to PostgreSQL, as its administrator
 
 	gate     *gate // in front of the broker
@@ -215,6 +216,7 @@ func (w *world) startLink() {
 	w.link = toxiproxy.NewProxy(server, "postgres", "localhost:0", "localhost:"+strconv.Itoa(w.pgPort))
 	require.NoError(w.t, w.link.Start())
 	w.t.Cleanup(w.link.Stop)
+	w.line = newLine(w.t, w.link.Listen)
 }
 
 // startEdges starts issuer, stand-ins, recorder and broker.

@@ -130,12 +130,19 @@ func Run[T any](ctx context.Context, db postgres.DB, stream Stream, kind Kind[T]
 
 var errRehearsed = errors.New("dry run")
 
+// Rows come at the pace of who sends them; the connection allows no transaction
+// to wait for that long.
+const mayWaitSQL = `set local idle_in_transaction_session_timeout = '90s'`
+
 // rehearse does everything in one transaction that is rolled back, so that
 // rows which rest on earlier rows are judged as they would be.
 func (r *run[T]) rehearse(ctx context.Context) error {
 	pool := r.db
 	err := pgx.BeginFunc(ctx, pool, func(tx pgx.Tx) error {
 		r.db = tx
+		if _, err := tx.Exec(ctx, mayWaitSQL); err != nil {
+			return fmt.Errorf("dry run: %w", err)
+		}
 		if err := r.all(ctx); err != nil {
 			return err
 		}

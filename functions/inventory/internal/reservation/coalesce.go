@@ -49,8 +49,9 @@ const (
 	batches = 2
 	// maxWaiting is where more work would only make everybody late.
 	maxWaiting = 1024
-	// decideWithin bounds a transaction, whoever still waits for it.
-	decideWithin = 15 * time.Second
+	// decideWithin bounds a transaction, whoever still waits for it: one on a
+	// connection that has fallen silent holds up all that come after it.
+	decideWithin = 5 * time.Second
 )
 
 // NewQueue makes a queue; it runs nothing while nobody waits.
