@@ -31,10 +31,6 @@ const connectTimeout = 5 * time.Second
 // is lost keeps its locks until then. Only a dry run waits for its caller.
 const idleInTransaction = 5 * time.Second
 
-// idleInTransaction is how long a transaction may do nothing: one whose client
-// is lost keeps its locks until then. Only a dry run waits for its caller.
-const idleInTransaction = 5 * time.Second
-
 // Options of a pool.
 type Options struct {
 	Logins           Logins
