@@ -175,7 +175,7 @@ func (s *stage) fill(ctx context.Context, catalog string) error {
 // env is what a function is given in a cluster, but for the addresses.
 func (s *stage) env(function, database string) []string {
 	env := []string{
-		"DATABASE_URL=" + database, "DATABASE_MAX_CONNS=4", "AUTH_ISSUERS=" + s.server.URL, "GOMEMLIMIT=150MiB",
+		"DATABASE_URL=" + database, "DATABASE_MAX_CONNS=4", "AUTH_ISSUERS=" + s.server.URL, "GOMEMLIMIT=150MiB", "GOGC=400",
 		"K_SINK=" + s.server.URL + "/broker",
 		"AUTH_SUBJECT_SCOPES=system:serviceaccount:order:order-service=inventory:lock",
 		"K_SERVICE=" + function, "K_REVISION=" + function + "-00001",
@@ -189,7 +189,7 @@ func (s *stage) env(function, database string) []string {
 // programs are the functions, each with its request; then each with its login
 // from Secrets Manager.
 func (s *stage) programs(dir string) (bare program, others []program) {
-	bare = program{name: "bare", path: filepath.Join(dir, "bare"), env: []string{"DATABASE_URL=" + s.login("catalog")},
+	bare = program{name: "bare", path: filepath.Join(dir, "bare"), env: []string{"DATABASE_URL=" + s.login("catalog"), "GOMEMLIMIT=150MiB", "GOGC=400"},
 		method: http.MethodGet, target: "/database"}
 	asks := map[string]program{
 		"catalog":   {method: http.MethodGet, target: "/v1/products/" + slug},
