@@ -1,6 +1,7 @@
 package faults
 
 import (
+	"context"
 	"net/http"
 	"os"
 	"strconv"
@@ -10,6 +11,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/mallhive/product-service/knative/local/replay"
 )
 
 // rounds is how often a world is broken in each way.
@@ -118,5 +121,25 @@ func TestABrokerThatDiesLosesNothing(t *testing.T) {
 		w.prove()
 		require.NotEmpty(t, rest, "the broker must die in the middle")
 		t.Logf("the broker left %d events undelivered", restored)
+	}
+}
+
+// What a broker took and forgot, the order service sends again.
+func TestABrokerThatForgetsCostsNoOrder(t *testing.T) {
+	n := rounds(t)
+	w := newWorld(t)
+	for round := range n {
+		orders := w.orders(round)
+		running := w.replay(orders)
+		forgotten := w.gate.stop()
+		w.gate.start(nil)
+		running.giveUp()
+		<-running.done
+		require.NoError(t, replay.Run(context.Background(), w.replayOptions(orders)))
+		w.healed()
+		w.settle()
+		w.proveBooks()
+		w.proveNothingIsHeld()
+		t.Logf("the broker forgot %d events", len(forgotten))
 	}
 }

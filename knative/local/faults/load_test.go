@@ -70,16 +70,19 @@ func madeUp(round int) []string {
 
 // replayed is a replay under way.
 type replayed struct {
-	w    *world
-	done chan error
+	w      *world
+	giveUp context.CancelFunc
+	done   chan error
 }
 
 // replay places, pays and proves orders: every order one outcome, the books of
 // every SKU right, no stock sold twice. It is run while something breaks.
 func (w *world) replay(orders string) *replayed {
-	r := &replayed{w: w, done: make(chan error, 1)}
+	ctx, giveUp := context.WithCancel(context.Background())
+	w.t.Cleanup(giveUp)
+	r := &replayed{w: w, giveUp: giveUp, done: make(chan error, 1)}
 	before := w.answered()
-	go func() { r.done <- replay.Run(context.Background(), w.replayOptions(orders)) }()
+	go func() { r.done <- replay.Run(ctx, w.replayOptions(orders)) }()
 	w.eventually("orders are being answered", func() bool { return w.answered() >= before+ordersEach/5 || r.over() })
 	require.Less(w.t, w.answered()-before, ordersEach, "the fault must come in the middle")
 	return r

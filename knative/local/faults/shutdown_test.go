@@ -54,8 +54,27 @@ func TestSIGTERMUnderLoadLosesNoAcceptedRequest(t *testing.T) {
 			w.judge(got, http.StatusOK, "")
 			products.finish()
 		})
+		w.run("catalog in the middle of an import", func(*testing.T) {
+			products := w.importing(n + round)
+			w.terminate("catalog")
+			w.start("catalog")
+			products.finish()
+		})
 		w.prove()
 	}
+}
+
+// terminate asks a function to end, which it does with status 0.
+func (w *world) terminate(name string) {
+	w.t.Helper()
+	p := w.functions[name]
+	require.NoError(w.t, syscall.Kill(p.Pid(), syscall.SIGTERM))
+	select {
+	case <-p.Exited():
+	case <-time.After(within):
+		require.Fail(w.t, "it does not end")
+	}
+	require.Contains(w.t, p.Obituary(), "ended by itself")
 }
 
 // askUntilStopped lets callers ask one request after the other, each over a
@@ -80,15 +99,8 @@ func (w *world) askUntilStopped(name string, do func(context.Context, *client.Cl
 	for range 100 {
 		<-answered
 	}
-	p := w.functions[name]
-	require.NoError(w.t, syscall.Kill(p.Pid(), syscall.SIGTERM))
-	select {
-	case <-p.Exited():
-	case <-time.After(within):
-		require.Fail(w.t, "it does not end")
-	}
+	w.terminate(name)
 	stop()
-	require.Contains(w.t, p.Obituary(), "ended by itself", "it ends with status 0")
 	w.start(name)
 	return all
 }
