@@ -23,3 +23,14 @@ func TestEveryOperationAnswersHostileInputClearly(t *testing.T) {
 			"list-dead-letters": {Queries: []string{"type=com.mallhive.stock.low.v1", "subject=B"}},
 		})
 }
+
+func TestNoDeliveryMakesAnAnswerOurFault(t *testing.T) {
+	t.Parallel()
+	s := start(t, startBroker(t))
+	servicetest.Deliver(t, s, "/", `{"specversion":"1.0","id":"1","source":"/ping","type":"dev.knative.sources.ping","data":{}}`)
+	servicetest.Deliver(t, s, "/dead-letters", `{"specversion":"1.0","id":"1","source":"/s","type":"com.mallhive.stock.low.v1","subject":"A","time":"2026-01-01T00:00:00Z",
+		"knativeerrorcode":"500","knativeerrordest":"http://localhost/","knativeerrordata":"x","data":{"sku":"A","available":1}}`)
+	for _, path := range []string{"/v1/dead-letters", "/v1/dead-letters?limit=100"} {
+		require.Equal(t, 200, s.Do(t, "GET", path, nil, s.Bearer(t, "events:admin")).Status)
+	}
+}

@@ -39,3 +39,24 @@ func TestNoInputMakesAnAnswerOurFault(t *testing.T) {
 	s.call(http.MethodGet, "/v1/stock:audit", nil, 200).JSON(t, &found)
 	require.Empty(t, found.Items)
 }
+
+func TestNoDeliveryMakesAnAnswerOurFault(t *testing.T) {
+	t.Parallel()
+	s := stocked(t, map[string]int{"ICE-1": 100_000})
+	order := func(kind, more string) string {
+		return `{"specversion":"1.0","id":"` + kind + `","source":"/order-service","type":"com.mallhive.order.` + kind + `.v1","subject":"o-` + kind + `","time":"2026-01-01T00:00:00Z",
+			"datacontenttype":"application/json","sequence":"1","partitionkey":"o-` + kind + `","traceparent":"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01","data":{"order_id":"o-` + kind + `"` + more + `}}`
+	}
+	for _, kind := range []string{"paid", "returned", "cancelled"} {
+		s.call(http.MethodPost, "/v1/reservations", `{"order_id":"o-`+kind+`","lines":[{"sku":"ICE-1","quantity":500}]}`, 201)
+	}
+	s.call(http.MethodPost, "/v1/reservations/o-returned/commit", `{}`, 200, servicetest.Header{Name: "Idempotency-Key", Value: "paid"})
+	const lines = `,"lines":[{"sku":"ICE-1","quantity":5}]`
+	for _, sample := range []string{
+		order("placed", lines+`,"expires_at":"2099-01-01T00:00:00Z","allow_partial":true`), order("paid", lines),
+		order("returned", lines+`,"restock":true`), order("cancelled", lines+`,"reason":"changed"`),
+	} {
+		servicetest.Deliver(t, s.Server, "/", sample)
+	}
+	s.sound()
+}

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -15,6 +16,15 @@ import (
 	"github.com/mallhive/product-service/shared/fault"
 )
 
+// names are an event's, without the space around them that the SDK drops.
+func names(e event.Event) []string {
+	all := []string{e.ID, e.Source, e.Type, e.Subject}
+	for i, name := range all {
+		all[i] = strings.TrimSpace(name)
+	}
+	return all
+}
+
 // again holds what was read to what can be written: it comes back the same.
 func again(t *testing.T, e event.Event) {
 	t.Helper()
@@ -22,7 +32,7 @@ func again(t *testing.T, e event.Event) {
 	require.NoError(t, err)
 	var back event.Event
 	require.NoError(t, json.Unmarshal(text, &back), "%s", text)
-	require.Equal(t, []string{e.ID, e.Source, e.Type, e.Subject}, []string{back.ID, back.Source, back.Type, back.Subject})
+	require.Equal(t, names(e), names(back))
 	require.True(t, e.Time.Equal(back.Time), "%v %v", e.Time, back.Time)
 }
 
@@ -79,7 +89,8 @@ func FuzzBinary(f *testing.F) {
 		}
 		back, err := event.FromRequest(out)
 		require.NoError(t, err)
-		require.Equal(t, []string{e.ID, e.Source, e.Type, e.Subject, string(e.Data)}, []string{back.ID, back.Source, back.Type, back.Subject, string(back.Data)})
+		require.Equal(t, names(e), names(back))
+		require.Equal(t, string(e.Data), string(back.Data))
 		_, _ = event.FromResponse(&http.Response{Header: out.Header, Body: io.NopCloser(bytes.NewReader(data))})
 	})
 }

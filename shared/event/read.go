@@ -10,6 +10,7 @@ import (
 	"sort"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	ce "github.com/cloudevents/sdk-go/v2/event"
 	cehttp "github.com/cloudevents/sdk-go/v2/protocol/http"
@@ -100,6 +101,9 @@ func readBody(body io.Reader) ([]byte, error) {
 
 func decodeStructured(body []byte) (Event, error) {
 	body = trimBOM(body)
+	if !utf8.Valid(body) {
+		return Event{}, malformed("not_json", "the event is not UTF-8")
+	}
 	// The SDK's reader stops at the end of the first value and cuts the quotes
 	// of data_base64 unseen.
 	var shape struct {
@@ -143,6 +147,11 @@ func fromSDK(in *ce.Event) (Event, error) {
 	if in.Time().IsZero() {
 		e.Time = in.Time()
 	}
+	for name, value := range map[string]string{"id": e.ID, "source": e.Source, "type": e.Type, "subject": e.Subject, "dataschema": e.DataSchema} {
+		if !isText(value) {
+			return Event{}, malformed("attributes", "the event breaks CloudEvents 1.0: %s: holds the character U+0000", name)
+		}
+	}
 	if y := e.Time.Year(); y < 1 || y > 9999 {
 		return Event{}, malformed("attributes", "the event breaks CloudEvents 1.0: time: in UTC its year is beyond RFC 3339")
 	}
@@ -153,6 +162,9 @@ func fromSDK(in *ce.Event) (Event, error) {
 		text, err := cetypes.Format(value)
 		if err != nil {
 			return Event{}, malformed("attributes", "the attribute %.32q has a value that is not a CloudEvents type", name)
+		}
+		if !isText(text) {
+			return Event{}, malformed("attributes", "the event breaks CloudEvents 1.0: %.32q: holds the character U+0000", name)
 		}
 		e.setExtension(name, text)
 	}
@@ -228,3 +240,7 @@ func isJSON(contentType string) bool {
 }
 
 func trimBOM(b []byte) []byte { return bytes.TrimPrefix(b, []byte("\xef\xbb\xbf")) }
+
+// isText says whether a database can keep it: of the characters that CloudEvents
+// 1.0 forbids in attributes, brokers themselves send all but U+0000.
+func isText(s string) bool { return utf8.ValidString(s) && strings.IndexByte(s, 0) < 0 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"unicode/utf8"
 
 	"github.com/cloudevents/sdk-go/v2/binding"
 	ce "github.com/cloudevents/sdk-go/v2/event"
@@ -37,7 +38,7 @@ func (e Event) toSDK() (ce.Event, error) {
 		out.SetDataContentType(media)
 		out.DataEncoded = e.Data
 		// Data that only claims to be JSON is kept as it came all the same.
-		out.DataBase64 = !isJSON(media) || !json.Valid(e.Data)
+		out.DataBase64 = !isJSON(media) || !json.Valid(e.Data) || !utf8.Valid(e.Data)
 	}
 	if err := out.Validate(); err != nil {
 		return out, fmt.Errorf("event %s %s: %w", e.Type, e.ID, err)

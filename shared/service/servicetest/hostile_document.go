@@ -210,3 +210,24 @@ func decoded(t testing.TB, raw []byte) any {
 	require.NoError(t, json.Unmarshal(raw, &v))
 	return v
 }
+
+// Deliver sends a CloudEvent in the structured form, with one hostile value in
+// each place in turn, and holds the answers to what Walk asks for.
+func Deliver(t *testing.T, s *Server, path, sample string) {
+	t.Helper()
+	form := Header{"Content-Type", "application/cloudevents+json"}
+	a := s.Do(t, "POST", path, sample, form)
+	require.Less(t, a.Status, 300, "the sample does not hold: %s", a.Body)
+	var broken []string
+	for _, m := range (&document{}).mutations(t, &schema{}, sample) {
+		if fault := Unclear(s.Do(t, "POST", path, m.body, form)); fault != "" && len(broken) < 5 {
+			broken = append(broken, m.where+": "+fault)
+		}
+	}
+	for _, whole := range wholeBodies() {
+		if fault := Unclear(s.Do(t, "POST", path, whole, form)); fault != "" && len(broken) < 5 {
+			broken = append(broken, short(whole)+": "+fault)
+		}
+	}
+	require.Empty(t, broken)
+}
