@@ -26,7 +26,6 @@ type variantReply struct {
 	Status       int
 	ETag         string `header:"ETag"`
 	CacheControl string `header:"Cache-Control"`
-	Vary         string `header:"Vary"`
 	Body         *variantView
 }
 
@@ -43,7 +42,7 @@ func (c *catalog) getVariant(ctx context.Context, in *getVariantInput) (*variant
 	}
 	out.CacheControl = web.PublicCache
 	if drafts {
-		out.CacheControl, out.Vary = web.PrivateCache, "Authorization"
+		out.CacheControl = web.PrivateCache
 	}
 	if in.IfNoneMatch != "" && web.NotModified(in.IfNoneMatch, out.ETag) {
 		out.Status, out.Body = http.StatusNotModified, nil
@@ -101,6 +100,6 @@ func (c *catalog) setPrice(ctx context.Context, in *setPriceInput) (*variantRepl
 	if err != nil {
 		return nil, err
 	}
-	out.CacheControl, out.Vary = web.PrivateCache, "Authorization"
+	out.CacheControl = web.PrivateCache
 	return out, nil
 }

@@ -21,7 +21,6 @@ type productReply struct {
 	Status       int
 	ETag         string `header:"ETag"`
 	CacheControl string `header:"Cache-Control"`
-	Vary         string `header:"Vary"`
 	Location     string `header:"Location"`
 	Body         *product.Document
 }
@@ -44,7 +43,7 @@ func (c *catalog) getProduct(ctx context.Context, in *getProductInput) (*product
 	out := shown(d)
 	out.CacheControl = web.PublicCache
 	if drafts {
-		out.CacheControl, out.Vary = web.PrivateCache, "Authorization"
+		out.CacheControl = web.PrivateCache
 	}
 	if in.IfNoneMatch != "" && web.NotModified(in.IfNoneMatch, out.ETag) {
 		out.Status, out.Body = http.StatusNotModified, nil
@@ -64,7 +63,6 @@ type lookupInput struct {
 
 type lookupReply struct {
 	CacheControl string `header:"Cache-Control"`
-	Vary         string `header:"Vary"`
 	Body         struct {
 		Items   []product.Document `json:"items" nullable:"false" doc:"In the order asked"`
 		Missing []string           `json:"missing" nullable:"false" doc:"Refs that name nothing the caller may see"`
@@ -80,7 +78,7 @@ func (c *catalog) lookUpProducts(ctx context.Context, in *lookupInput) (*lookupR
 	out := &lookupReply{CacheControl: "no-store"}
 	drafts := auth.CallerFrom(ctx).Has("catalog:read_drafts")
 	if drafts {
-		out.CacheControl, out.Vary = web.PrivateCache, "Authorization"
+		out.CacheControl = web.PrivateCache
 	}
 	var err error
 	out.Body.Items, out.Body.Missing, err = product.Lookup(ctx, c.DB, in.Body.Refs, drafts)
@@ -124,7 +122,7 @@ func once[T any](ctx context.Context, db postgres.DB, operation, key string, bod
 
 func created(d product.Document) *productReply {
 	out := shown(d)
-	out.CacheControl, out.Vary = web.PrivateCache, "Authorization"
+	out.CacheControl = web.PrivateCache
 	out.Status, out.Location = http.StatusCreated, "/v1/products/"+d.Slug
 	return out
 }
@@ -152,7 +150,7 @@ func (c *catalog) wrote(ctx context.Context, o product.Outcome) (*productReply, 
 		return created(d), nil
 	}
 	out := shown(d)
-	out.CacheControl, out.Vary = web.PrivateCache, "Authorization"
+	out.CacheControl = web.PrivateCache
 	return out, nil
 }
 

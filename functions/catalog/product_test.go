@@ -231,7 +231,7 @@ func TestWhoMaySeeWhatWhen(t *testing.T) {
 		a := s.Do(t, "GET", "/v1/products/"+slug, nil, reader)
 		require.Equal(t, c.anyState, a.Status, name)
 		require.Equal(t, "private, no-store", a.Header.Get("Cache-Control"))
-		require.Equal(t, "Authorization", a.Header.Get("Vary"))
+		require.Contains(t, a.Header.Values("Vary"), "Authorization")
 	}
 	require.ElementsMatch(t, []string{"active", "in-window"}, slugs(list(t, s, "")))
 	require.Equal(t, 204, s.Do(t, "DELETE", "/v1/products/active", nil, s.Bearer(t, write), header("If-Match", `"1"`)).Status)

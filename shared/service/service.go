@@ -152,12 +152,16 @@ func Run[C interface{ Common() *Config }](ctx context.Context, name string, cfg 
 }
 
 func (s *Service) serve(ctx context.Context, listener net.Listener, handler http.Handler, tele *telemetry.Telemetry) error {
+	warnings, err := zap.NewStdLogAt(s.Log, zap.WarnLevel)
+	if err != nil {
+		return fmt.Errorf("log: %w", err)
+	}
 	server := &http.Server{
 		Handler:           handler,
 		ReadHeaderTimeout: 5 * time.Second,
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    32 << 10,
-		ErrorLog:          zap.NewStdLog(s.Log.WithOptions(zap.IncreaseLevel(zap.WarnLevel))),
+		ErrorLog:          warnings,
 	}
 	failed := make(chan error, 1)
 	go func() { failed <- server.Serve(listener) }()
@@ -173,7 +177,7 @@ func (s *Service) serve(ctx context.Context, listener net.Listener, handler http
 	}
 	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.config.ShutdownTimeout)
 	defer cancel()
-	err := server.Shutdown(drain)
+	err = server.Shutdown(drain)
 	for _, do := range s.onDrain {
 		do(drain)
 	}

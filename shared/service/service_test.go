@@ -257,3 +257,14 @@ func TestCrossOriginCallsAreLimitedToTheFrontends(t *testing.T) {
 	a = s.Do(t, http.MethodGet, "/v1/things", nil, servicetest.Header{Name: "Origin", Value: "https://elsewhere.example"})
 	require.Empty(t, a.Header.Get("Access-Control-Allow-Origin"))
 }
+
+func TestCachesKeepApartWhatDependsOnTheCaller(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	public := s.Do(t, "GET", "/v1/things", nil, servicetest.Header{Name: "Origin", Value: "https://products.mallhive.com"})
+	require.Subset(t, public.Header.Values("Vary"), []string{"Authorization", "Origin"})
+	require.NotContains(t, public.Header.Get("Cache-Control"), "private")
+	private := s.Do(t, "PUT", "/v1/things/a", `{"name":"a"}`, s.Bearer(t, "catalog:write"))
+	require.Equal(t, 200, private.Status)
+	require.Equal(t, web.PrivateCache, private.Header.Get("Cache-Control"))
+}

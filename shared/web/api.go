@@ -7,7 +7,6 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
-	"slices"
 	"strings"
 	"sync"
 
@@ -153,6 +152,7 @@ func (a *API) Handle(op huma.Operation, h http.Handler) {
 	}
 	a.mux.HandleFunc(op.Method+" "+op.Path, func(w http.ResponseWriter, r *http.Request) {
 		stateOf(r.Context()).route = op.Path
+		keepPrivate(w.Header(), &op)
 		ctx, err := a.authorize(r, &op)
 		if err != nil {
 			WriteProblem(w, r, err)
@@ -189,7 +189,7 @@ func refuse(ctx context.Context, err error) error {
 // errorsOf are the statuses an operation can answer by what it declares.
 func errorsOf(op huma.Operation) []int {
 	codes := []int{400, 401, 406, 422, 500, 503}
-	if slices.ContainsFunc(op.Security, func(m map[string][]string) bool { return len(m) == 0 }) {
+	if isPublic(&op) {
 		codes = append(codes, 429)
 	} else {
 		codes = append(codes, 403)

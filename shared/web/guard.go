@@ -23,6 +23,7 @@ func (a *API) guard(ctx huma.Context, next func(huma.Context)) {
 	op := ctx.Operation()
 	r, w := humago.Unwrap(ctx)
 	stateOf(r.Context()).route = op.Path
+	keepPrivate(w.Header(), op)
 	authorized, err := a.authorize(r, op)
 	if err != nil {
 		WriteProblem(w, r, err)
@@ -46,10 +47,23 @@ func (a *API) guard(ctx huma.Context, next func(huma.Context)) {
 	next(huma.WithContext(ctx, authorized))
 }
 
+// keepPrivate tells caches that answers depend on who asks, and that what needs
+// a token is nobody else's; an operation may say more.
+func keepPrivate(h http.Header, op *huma.Operation) {
+	h.Add("Vary", "Authorization")
+	if !isPublic(op) {
+		h.Set("Cache-Control", PrivateCache)
+	}
+}
+
+func isPublic(op *huma.Operation) bool {
+	return slices.ContainsFunc(op.Security, func(m map[string][]string) bool { return len(m) == 0 })
+}
+
 // authorize applies the operation's security to the request.
 func (a *API) authorize(r *http.Request, op *huma.Operation) (context.Context, error) {
 	ctx := r.Context()
-	public := slices.ContainsFunc(op.Security, func(m map[string][]string) bool { return len(m) == 0 })
+	public := isPublic(op)
 	if public && !a.admit() {
 		p := newProblem(http.StatusTooManyRequests, "rate_limited", "this instance answers no more requests this second")
 		return ctx, p
