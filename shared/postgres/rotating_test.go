@@ -89,6 +89,7 @@ func TestARotatedPasswordCostsNoFailedRequestWhile32AreBusy(t *testing.T) {
 		require.Equal(t, 1, secrets.Calls()-calls, name)
 		busy, err := pool.Begin(ctx) // open before, goes on after
 		require.NoError(t, err)
+		defer func() { _ = busy.Rollback(context.Background()) }() // a failure must not wait for it
 		_, before := g.Counts()
 		rotate()
 		allHeld(t, together(ctx, pool, 31))
@@ -167,7 +168,7 @@ func TestASecretsManagerThatHangsHoldsUpNobodyWithALogin(t *testing.T) {
 	require.NoError(t, err)
 	calls := secrets.Calls()
 	secrets.Hang()
-	logins.Age(time.Hour) // the secret is old, and cannot be looked at
+	logins.Age(time.Hour)                                                  // the secret is old, and cannot be looked at
 	short, end := context.WithTimeout(context.Background(), 5*time.Second) // half of what a fetch may take
 	defer end()
 	for range 100 {
