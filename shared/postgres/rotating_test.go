@@ -32,6 +32,10 @@ func rotating(t *testing.T, caFile string) (*postgres.Pool, *postgres.Rotating) 
 	return pool, logins
 }
 
+// waitLong lets a transaction wait for others to connect, however slow the
+// machine is.
+const waitLong = `set local idle_in_transaction_session_timeout = 0`
+
 // together runs n transactions that are all open at once, so that each needs a
 // connection of its own, and returns their errors.
 func together(ctx context.Context, pool *postgres.Pool, n int) []error {
@@ -45,7 +49,7 @@ func together(ctx context.Context, pool *postgres.Pool, n int) []error {
 			arrived := func() { once.Do(open.Done) }
 			defer arrived()
 			errs[i] = pgx.BeginFunc(ctx, pool, func(tx pgx.Tx) error {
-				if _, err := tx.Exec(ctx, `select 1`); err != nil {
+				if _, err := tx.Exec(ctx, waitLong); err != nil {
 					return err
 				}
 				arrived()
@@ -90,6 +94,8 @@ func TestARotatedPasswordCostsNoFailedRequestWhile32AreBusy(t *testing.T) {
 		busy, err := pool.Begin(ctx) // open before, goes on after
 		require.NoError(t, err)
 		defer func() { _ = busy.Rollback(context.Background()) }() // a failure must not wait for it
+		_, err = busy.Exec(ctx, waitLong)
+		require.NoError(t, err)
 		_, before := g.Counts()
 		rotate()
 		allHeld(t, together(ctx, pool, 31))
