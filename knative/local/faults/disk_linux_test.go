@@ -21,7 +21,12 @@ import (
 func TestAFullDiskIsA503UntilThereIsRoom(t *testing.T) {
 	n := rounds(t)
 	w := newWorld(t)
-	disk := w.smallDisk(128 << 20)
+	disk := w.smallDisk("tables", 128<<20)
+	// It belongs to whom the data belongs to.
+	info, err := os.Stat(w.pg.DataDir)
+	require.NoError(t, err)
+	owner := info.Sys().(*syscall.Stat_t)
+	require.NoError(t, os.Chown(disk, int(owner.Uid), int(owner.Gid)))
 	w.moveTablesTo(disk)
 	for round := range n {
 		running, s := w.importing(round), w.watch()
@@ -36,20 +41,44 @@ func TestAFullDiskIsA503UntilThereIsRoom(t *testing.T) {
 	}
 }
 
+// Here the server itself finds no room, for its log of changes: it gives up and
+// stands up again when somebody has made room.
+func TestADiskThatIsFullForTheWholeServerLosesNothing(t *testing.T) {
+	n := rounds(t)
+	var disk string
+	w := newWorld(t, func(w *world) { disk = w.smallDisk("postgres", 400<<20) })
+	for round := range n {
+		running, s := w.importing(round), w.watch()
+		room := fill(t, disk)
+		w.eventually("the log of changes finds no room, and the server falls", func() bool {
+			_, err := w.owner.Exec(context.Background(), `select pg_logical_emit_message(false, 'fill', repeat('x', 1000000)), pg_switch_wal()`)
+			return err != nil
+		})
+		w.eventually("callers feel it", func() bool { return s.unavailable("inventory") > 0 && s.unavailable("catalog") > 0 })
+		room()
+		w.eventually("PostgreSQL stands up", func() bool {
+			select {
+			case <-w.pg.Exited():
+				w.startPostgres()
+			default:
+			}
+			return w.postgresAnswers()
+		})
+		running.finish()
+		s.end()
+		w.prove()
+	}
+}
+
 // smallDisk mounts a file system of this size, which only root may.
-func (w *world) smallDisk(bytes int) string {
+func (w *world) smallDisk(name string, bytes int) string {
 	w.t.Helper()
-	dir := filepath.Join(w.dir, "disk")
+	dir := filepath.Join(w.dir, name)
 	require.NoError(w.t, os.Mkdir(dir, 0o755))
 	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, fmt.Sprintf("size=%d", bytes)); err != nil {
 		w.t.Skipf("a small file system cannot be mounted as this user, so the disk cannot be filled: %v", err)
 	}
 	w.t.Cleanup(func() { _ = syscall.Unmount(dir, syscall.MNT_DETACH) })
-	// It belongs to whom the data belongs to.
-	info, err := os.Stat(w.pg.DataDir)
-	require.NoError(w.t, err)
-	owner := info.Sys().(*syscall.Stat_t)
-	require.NoError(w.t, os.Chown(dir, int(owner.Uid), int(owner.Gid)))
 	return dir
 }
 

@@ -70,8 +70,9 @@ type world struct {
 	ports     map[string]int
 }
 
-// newWorld starts everything; what it started ends with the test.
-func newWorld(t *testing.T) *world {
+// newWorld starts everything; what it started ends with the test. prepare is
+// done before anything is started.
+func newWorld(t *testing.T, prepare ...func(w *world)) *world {
 	t.Helper()
 	w := &world{t: t, functions: map[string]*process.Process{}, ports: map[string]int{}}
 	// Not t.TempDir: PostgreSQL's user must be able to enter.
@@ -88,6 +89,9 @@ func newWorld(t *testing.T) *world {
 	require.NoError(t, err)
 	w.bin, err = programs()
 	require.NoError(t, err)
+	for _, do := range prepare {
+		do(w)
+	}
 	w.pgPort = w.freePort()
 	w.startPostgres()
 	t.Cleanup(func() { _ = w.pg.Stop() })
