@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"os"
+	"path/filepath"
 	"sync"
 	"syscall"
 	"testing"
@@ -32,26 +34,26 @@ func TestSIGTERMUnderLoadLosesNoAcceptedRequest(t *testing.T) {
 	for round := range n {
 		w.run("inventory", func(t *testing.T) {
 			got := w.askUntilStopped("inventory", func(ctx context.Context, c *client.Client, key string) (int, error) {
-				reply, err := c.Do(ctx, http.MethodPost, "/v1/reservations", lock(key))
+				reply, err := c.Do(ctx, http.MethodPost, "/v1/reservations", lock(key), "X-Request-Id", key)
 				return reply.Status, err
 			}, fmt.Sprintf("term-%d", round))
-			w.judge(got, http.StatusCreated, `select count(*) from inventory.reservations where order_id = $1`)
+			w.judge("inventory", got, http.StatusCreated, `select count(*) from inventory.reservations where order_id = $1`)
 		})
 		w.run("catalog", func(t *testing.T) {
 			got := w.askUntilStopped("catalog", func(ctx context.Context, c *client.Client, key string) (int, error) {
 				reply, err := c.Do(ctx, http.MethodPost, "/v1/products", map[string]any{
-					"slug": key, "name": "Stopped", "status": "active", "variants": []any{map[string]any{"sku": key, "price": map[string]any{"amount": 1, "currency": "USD"}}}})
+					"slug": key, "name": "Stopped", "status": "active", "variants": []any{map[string]any{"sku": key, "price": map[string]any{"amount": 1, "currency": "USD"}}}}, "X-Request-Id", key)
 				return reply.Status, err
 			}, fmt.Sprintf("term-%d", round))
-			w.judge(got, http.StatusCreated, `select count(*) from catalog.products where slug = $1`)
+			w.judge("catalog", got, http.StatusCreated, `select count(*) from catalog.products where slug = $1`)
 		})
 		w.run("events", func(t *testing.T) {
 			products := w.importing(round) // the relay is busy
-			got := w.askUntilStopped("events", func(ctx context.Context, c *client.Client, _ string) (int, error) {
-				reply, err := c.Do(ctx, http.MethodGet, "/v1/dead-letters", nil)
+			got := w.askUntilStopped("events", func(ctx context.Context, c *client.Client, key string) (int, error) {
+				reply, err := c.Do(ctx, http.MethodGet, "/v1/dead-letters", nil, "X-Request-Id", key)
 				return reply.Status, err
-			}, "")
-			w.judge(got, http.StatusOK, "")
+			}, fmt.Sprintf("events-%d", round))
+			w.judge("events", got, http.StatusOK, "")
 			products.finish()
 		})
 		w.run("catalog in the middle of an import", func(*testing.T) {
@@ -107,13 +109,15 @@ func (w *world) askUntilStopped(name string, do func(context.Context, *client.Cl
 
 // judge compares what callers know with what is there; without a query there is
 // nothing to look up.
-func (w *world) judge(got []asked, good int, countSQL string) {
+func (w *world) judge(name string, got []asked, good int, countSQL string) {
 	w.t.Helper()
 	happened := func(a asked, want int) {
 		if countSQL != "" {
 			require.Equal(w.t, want, w.count(countSQL, a.key), "%s was answered %d: %v", a.key, a.status, a.err)
 		}
 	}
+	log, err := os.ReadFile(filepath.Join(w.dir, name+".log"))
+	require.NoError(w.t, err)
 	refused, cut := 0, 0
 	for _, a := range got {
 		switch {
@@ -127,6 +131,7 @@ func (w *world) judge(got []asked, good int, countSQL string) {
 			// nobody has read the request.
 			cut++
 			happened(a, 0)
+			require.NotContains(w.t, string(log), `"request_id":"`+a.key+`"`, "it was read and cut: %v", a.err)
 		default:
 			require.Fail(w.t, "an odd answer", "%s %d", a.key, a.status)
 		}
