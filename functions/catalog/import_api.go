@@ -54,7 +54,7 @@ func importOf[T any](c *catalog, o huma.Operation, kind importer.Kind[T]) {
 		}
 		// Not for each set: sending would slow down what it waits for.
 		options.Done = c.wake
-		options.Grown = func(ctx context.Context) error { return product.RefreshStatistics(ctx, c.DB) }
+		options.Grown = func(ctx context.Context, changed int) error { return product.RefreshStatistics(ctx, c.DB, changed) }
 		// A stream lasts as long as its rows do, not as long as a request may.
 		if err := importer.Run(context.WithoutCancel(r.Context()), c.DB, stream, kind, options); err != nil {
 			c.Log.Warn("import", zap.String("operation", o.OperationID), zap.String("request_id", web.RequestID(r.Context())), zap.Error(err))

@@ -66,8 +66,9 @@ type Options struct {
 	Skippable error
 	// Done is called at the end of an import that changed anything.
 	Done func()
-	// Grown is called each time an import has changed many rows more.
-	Grown func(ctx context.Context) error
+	// Grown is called each time an import has changed many rows more, with how
+	// many those are in all.
+	Grown func(ctx context.Context, changed int) error
 }
 
 // Summary is the last line of the answer.

@@ -52,12 +52,13 @@ func (r *run[T]) writeSet(ctx context.Context, set []row[T]) error {
 
 // grew tells when many rows more have changed.
 func (r *run[T]) grew(ctx context.Context) {
-	if r.options.DryRun || r.summary.Created+r.summary.Updated < r.grown {
+	changed := r.summary.Created + r.summary.Updated
+	if r.options.DryRun || changed < r.grown {
 		return
 	}
 	r.grown *= timesMore
 	// Rows are written whether or not this succeeds; only slower if it does not.
-	if err := r.options.Grown(ctx); err != nil && r.internal == nil {
+	if err := r.options.Grown(ctx, changed); err != nil && r.internal == nil {
 		r.internal = err
 	}
 }

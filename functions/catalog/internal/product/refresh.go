@@ -135,11 +135,17 @@ func AttributesInUse(ctx context.Context, db postgres.DB, codes []string) (map[s
 	return used, nil
 }
 
-const statisticsSQL = `select catalog.refresh_statistics()`
+// The planner knows how large a table is; only what is in it may be news.
+const statisticsSQL = `
+select catalog.refresh_statistics()
+from pg_catalog.pg_class c
+where c.oid = 'catalog.products'::regclass
+    and c.reltuples < @changed`
 
-// RefreshStatistics lets the planner know of tables that have grown much.
-func RefreshStatistics(ctx context.Context, db postgres.DB) error {
-	if _, err := db.Exec(ctx, statisticsSQL); err != nil {
+// RefreshStatistics lets the planner know of tables that are other ones now: as
+// many products have changed as it had seen, or more. It takes seconds.
+func RefreshStatistics(ctx context.Context, db postgres.DB, changed int) error {
+	if _, err := db.Exec(ctx, statisticsSQL, pgx.NamedArgs{"changed": changed}); err != nil {
 		return fmt.Errorf("refresh statistics: %w", err)
 	}
 	return nil
