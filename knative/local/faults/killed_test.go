@@ -134,7 +134,7 @@ func TestABrokerThatForgetsCostsNoOrder(t *testing.T) {
 		forgotten := w.gate.stop()
 		w.gate.start(nil)
 		running.giveUp()
-		<-running.done
+		require.Error(t, <-running.done)
 		require.NoError(t, replay.Run(context.Background(), w.replayOptions(orders)))
 		w.healed()
 		w.settle()
