@@ -125,7 +125,7 @@ func TestConnectionsThatFallSilentAreReplacedWithinSeconds(t *testing.T) {
 		require.Positive(t, lost)
 		start := time.Now()
 		w.healed()
-		require.Less(t, time.Since(start), 3*requestTimeout, "%d connections fell silent", lost)
+		require.Less(t, time.Since(start), 4*requestTimeout, "%d connections fell silent", lost)
 		running.await(orders)
 		s.end()
 		w.line.forget() // as keepalives do, after half a minute
