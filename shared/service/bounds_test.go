@@ -36,6 +36,11 @@ func bounded(t *testing.T, c service.Config, flooded chan<- error) *servicetest.
 		web.Register(s.API, op("GET", "/v1/slow"), func(ctx context.Context, _ *struct{}) (*thingReply, error) {
 			return &thingReply{}, s.DB.QueryRow(ctx, `select pg_sleep(0.02)::text`).Scan(new(string))
 		})
+		s.API.Handle(op("PUT", "/v1/raw"), http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if _, err := web.ReadBody(w, r, 1000); err != nil {
+				web.WriteProblem(w, r, err)
+			}
+		}))
 		s.API.Handle(op("GET", "/v1/flood"), http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 			piece := bytes.Repeat([]byte("x"), 1<<20)
 			for {
@@ -73,6 +78,14 @@ func TestAClientThatSendsSlowlyIsLetGo(t *testing.T) {
 	t.Run("a body that never ends", func(t *testing.T) {
 		t.Parallel()
 		conn := dial(t, s, "PUT /v1/things/a HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{")
+		answer, err := io.ReadAll(conn)
+		require.NotErrorIs(t, err, os.ErrDeadlineExceeded, "the connection stays open")
+		require.Contains(t, string(answer), " 408 ")
+		require.Contains(t, string(answer), "application/problem+json")
+	})
+	t.Run("a body that never ends, read by a plain handler", func(t *testing.T) {
+		t.Parallel()
+		conn := dial(t, s, "PUT /v1/raw HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{")
 		answer, err := io.ReadAll(conn)
 		require.NotErrorIs(t, err, os.ErrDeadlineExceeded, "the connection stays open")
 		require.Contains(t, string(answer), " 408 ")

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"os"
 	"regexp"
 	"runtime/debug"
 	"strings"
@@ -256,6 +257,9 @@ func ReadBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, erro
 	var tooLarge *http.MaxBytesError
 	if errors.As(err, &tooLarge) {
 		return nil, newProblem(http.StatusRequestEntityTooLarge, "too_large", fmt.Sprintf("the body may have %d bytes", limit))
+	}
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return nil, newProblem(http.StatusRequestTimeout, codeOf(http.StatusRequestTimeout), "the body took too long to come")
 	}
 	if err != nil {
 		p := newProblem(http.StatusBadRequest, "malformed", "the body cannot be read")
