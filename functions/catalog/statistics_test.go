@@ -19,8 +19,8 @@ func TestAnImportMakesStatisticsOnlyOfTablesThatHaveMultiplied(t *testing.T) {
 	owner := s.DB.Owner(t)
 	_, err := owner.Exec(context.Background(), `alter table catalog.products set (autovacuum_enabled = false)`) // it would make them too
 	require.NoError(t, err)
-	known := func() (products float64) {
-		require.NoError(t, owner.QueryRow(context.Background(), `select reltuples from pg_class where oid = 'catalog.products'::regclass`).Scan(&products))
+	known := func() (products int) {
+		require.NoError(t, owner.QueryRow(context.Background(), `select reltuples::int from pg_class where oid = 'catalog.products'::regclass`).Scan(&products))
 		return products
 	}
 	load := func(batch string, rows int) {
