@@ -18,7 +18,7 @@ func TestAPostgresThatDiesLosesNothing(t *testing.T) {
 	for round := range n {
 		w.run("one backend is killed, which makes it recover from a crash", func(t *testing.T) {
 			orders := w.orders(2 * round)
-			products, running, s := w.importing(2*round), w.replay(orders), w.watch()
+			running, s, products := w.replay(orders), w.watch(), w.importing(2*round)
 			require.NoError(t, syscall.Kill(w.count(`select pid from pg_stat_activity where usename = 'inventory_app' limit 1`), syscall.SIGKILL))
 			w.eventually("it works again", w.postgresAnswers)
 			products.finish()
@@ -28,7 +28,7 @@ func TestAPostgresThatDiesLosesNothing(t *testing.T) {
 		})
 		w.run("the whole server goes away and comes back", func(t *testing.T) {
 			orders := w.orders(2*round + 1)
-			products, running, s := w.importing(2*round+1), w.replay(orders), w.watch()
+			running, s, products := w.replay(orders), w.watch(), w.importing(2*round+1)
 			require.NoError(t, syscall.Kill(w.pg.Pid(), syscall.SIGQUIT))
 			<-w.pg.Exited()
 			for _, f := range w.manifest.Functions {
@@ -98,7 +98,7 @@ func TestABadLineToPostgresIsFeltAndForgotten(t *testing.T) {
 			w.run(line.name, func(t *testing.T) {
 				nth := 4*round + i
 				orders := w.orders(nth)
-				products, running, s := w.importing(nth), w.replay(orders), w.watch()
+				running, s, products := w.replay(orders), w.watch(), w.importing(nth)
 				heal := w.disturb(line.kind, line.attributes)
 				if !line.works {
 					for _, f := range w.manifest.Functions {
