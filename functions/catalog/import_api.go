@@ -52,6 +52,7 @@ func importOf[T any](c *catalog, o huma.Operation, kind importer.Kind[T]) {
 			web.WriteProblem(w, r, err)
 			return
 		}
+		defer stream.End()
 		// Not for each set: sending would slow down what it waits for.
 		options.Done = c.wake
 		options.Grown = func(ctx context.Context, changed int) error { return product.RefreshStatistics(ctx, c.DB, changed) }

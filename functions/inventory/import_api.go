@@ -83,6 +83,7 @@ func importStock(api *web.API, security []map[string][]string, db postgres.DB, w
 			web.WriteProblem(w, r, err)
 			return
 		}
+		defer stream.End()
 		job := &importJob{
 			db: db, stream: stream, check: check, importOptions: o,
 			cause: stock.OfNobody(auth.CallerFrom(r.Context()).Subject, "import"),

@@ -143,6 +143,17 @@ func (s *Stream) Write(v any) error {
 	return s.out.WriteByte('\n')
 }
 
+// End reads away what a handler that ends early leaves unread, for a second at
+// most. If net/http did it, after a full duplex handler it would take the end of
+// the body for one in the handler's time, and panic at the next request.
+func (s *Stream) End() {
+	if s.ended.Swap(true) {
+		return
+	}
+	_ = s.control.SetReadDeadline(time.Now().Add(time.Second))
+	_, _ = io.Copy(io.Discard, s.in)
+}
+
 // Flush sends the result lines written so far.
 func (s *Stream) Flush() error {
 	s.extend()

@@ -211,7 +211,9 @@ func (w *world) exec(sql string) {
 func (w *world) count(sql string, args ...any) int {
 	w.t.Helper()
 	var n int
-	require.NoError(w.t, w.owner.QueryRow(context.Background(), sql, args...).Scan(&n))
+	w.eventually("the database counts", func() bool { // it may be standing up
+		return w.owner.QueryRow(context.Background(), sql, args...).Scan(&n) == nil
+	})
 	return n
 }
 
