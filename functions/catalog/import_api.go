@@ -24,65 +24,21 @@ func importOf[T any](c *catalog, o huma.Operation, kind importer.Kind[T]) {
 	rowSchema := schemas.Schema(reflect.TypeFor[T](), true, "")
 	o.Description = "NDJSON: one JSON document a line. Each row is answered with one result line as it is done, the stream with a summary. " +
 		"A bad row fails alone; a repeat says unchanged. gzip is taken."
-	o.Parameters = []*huma.Param{
-		{Name: "dry_run", In: "query", Description: "Judge everything, write nothing", Schema: &huma.Schema{Type: huma.TypeBoolean}},
-		{Name: "results", In: "query", Description: "failed leaves out the lines of rows that did not fail", Schema: &huma.Schema{Type: huma.TypeString, Enum: []any{"all", "failed"}}},
+	lines := []*huma.Schema{
+		schemas.Schema(reflect.TypeFor[importer.Result](), true, ""),
+		{Type: huma.TypeObject, Properties: map[string]*huma.Schema{"summary": schemas.Schema(reflect.TypeFor[importer.Summary](), true, "")}},
 	}
-	o.RequestBody = &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{
-		"application/x-ndjson": {Schema: rowSchema}, "application/jsonl": {Schema: rowSchema}, "application/json": {Schema: rowSchema},
-	}}
-	o.Responses = map[string]*huma.Response{"200": {
-		Description: "A result line for each row, then a summary line",
-		Content: map[string]*huma.MediaType{"application/x-ndjson": {Schema: &huma.Schema{OneOf: []*huma.Schema{
-			schemas.Schema(reflect.TypeFor[importer.Result](), true, ""),
-			{Type: huma.TypeObject, Properties: map[string]*huma.Schema{"summary": schemas.Schema(reflect.TypeFor[importer.Summary](), true, "")}},
-		}}}},
-	}}
-	c.API.Handle(o, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		options, err := importOptions(r)
-		if err == nil {
-			err = web.TakesForm(r, &o)
+	c.API.Import(o, rowSchema, lines, func(r *http.Request, stream *web.Stream, chosen web.ImportOptions) {
+		options := importer.Options{
+			Skippable: web.ErrRowTooLong, DryRun: chosen.DryRun, OnlyFailed: chosen.OnlyFailed,
+			Done:  c.wake, // not for each set: sending would slow down what it waits for
+			Grown: func(ctx context.Context, changed int) error { return product.RefreshStatistics(ctx, c.DB, changed) },
 		}
-		if err != nil {
-			web.WriteProblem(w, r, err)
-			return
-		}
-		stream, err := web.OpenStream(w, r)
-		if err != nil {
-			web.WriteProblem(w, r, err)
-			return
-		}
-		defer stream.End()
-		// Not for each set: sending would slow down what it waits for.
-		options.Done = c.wake
-		options.Grown = func(ctx context.Context, changed int) error { return product.RefreshStatistics(ctx, c.DB, changed) }
 		// A stream lasts as long as its rows do, not as long as a request may.
 		if err := importer.Run(context.WithoutCancel(r.Context()), c.DB, stream, kind, options); err != nil {
 			c.Log.Warn("import", zap.String("operation", o.OperationID), zap.String("request_id", web.RequestID(r.Context())), zap.Error(err))
 		}
-	}))
-}
-
-func importOptions(r *http.Request) (importer.Options, error) {
-	o := importer.Options{Skippable: web.ErrRowTooLong}
-	var faults []fault.Field
-	for name, values := range r.URL.Query() {
-		value := values[0]
-		switch {
-		case name == "dry_run" && (value == "true" || value == "false"):
-			o.DryRun = value == "true"
-		case name == "results" && (value == "all" || value == "failed"):
-			o.OnlyFailed = value == "failed"
-		case name == "dry_run" || name == "results":
-			faults = append(faults, fault.Field{Pointer: "/" + name, In: "query", Code: "not_allowed", Detail: "dry_run is true or false, results is all or failed"})
-		default:
-			faults = append(faults, fault.Field{Pointer: "/" + name[:min(len(name), 64)], In: "query", Code: "unknown_parameter", Detail: "this operation has no such parameter"})
-		}
-	}
-	if len(faults) > 0 {
-		return o, fault.InvalidInput(faults...)
-	}
-	return o, nil
+	})
 }
 
 func (c *catalog) productKind() importer.Kind[product.Document] {

@@ -6,9 +6,7 @@ import (
 	"compress/gzip"
 	"os"
 	"path/filepath"
-	"slices"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -53,35 +51,4 @@ func TestRealDataIsImportedAndARerunChangesNothing(t *testing.T) {
 	require.Equal(t, importer.Summary{Rows: 500, Created: 500}, sum)
 	_, sum = imports(t, s, "products", "", rows)
 	require.Equal(t, importer.Summary{Rows: 500, Unchanged: 500}, sum)
-}
-
-// TestSpeed says how fast this machine is with real data; it judges nothing.
-func TestSpeed(t *testing.T) {
-	if os.Getenv("SPEED") == "" {
-		t.Skip("SPEED=1 measures")
-	}
-	s := start(t)
-	imports(t, s, "attributes", "?results=failed", realRows(t, "icecat/attributes.ndjson.gz", 10000))
-	rows := realRows(t, "icecat/products.ndjson.gz", 20000)
-	for range 2 {
-		began := time.Now()
-		results, sum := imports(t, s, "products", "?results=failed", rows)
-		for _, r := range results[:min(3, len(results))] {
-			t.Logf("%+v", r)
-		}
-		t.Logf("%+v %s %.0f/s", sum, time.Since(began), float64(sum.Rows)/time.Since(began).Seconds())
-	}
-	for _, query := range []string{
-		"", "facets=true&total=true", "q=laptop", "q=laptop&facets=true&total=true", "q=black+hp+toner", "sort=price", "sort=-price&brand=HP",
-		"attr.product_colour=Black&attr.touchscreen=false&price_min=10000&price_max=50000&facets=true&total=true", "in_stock=true",
-	} {
-		took := make([]time.Duration, 15)
-		for i := range took {
-			began := time.Now()
-			list(t, s, query)
-			took[i] = time.Since(began)
-		}
-		slices.Sort(took)
-		t.Logf("%-40s median %s, worst %s", query, took[len(took)/2], took[len(took)-1])
-	}
 }

@@ -23,11 +23,6 @@ const importRows = 500
 // importBatchTime bounds one transaction; the whole stream has no bound.
 const importBatchTime = 15 * time.Second
 
-type importOptions struct {
-	dryRun     bool
-	failedOnly bool
-}
-
 type resultLine struct {
 	Row    int           `json:"row"`
 	Key    string        `json:"key"`
@@ -55,68 +50,28 @@ func importStock(api *web.API, security []map[string][]string, db postgres.DB, w
 		"A bad row fails alone; a repeat says unchanged. gzip is taken."
 	schemas := api.Document().Components.Schemas
 	row := schemas.Schema(reflect.TypeFor[countRow](), true, "CountRow")
-	op.Parameters = []*huma.Param{
-		{Name: "dry_run", In: "query", Description: "Judge everything, write nothing", Schema: &huma.Schema{Type: huma.TypeBoolean}},
-		{Name: "results", In: "query", Description: "failed leaves out the lines of rows that did not fail", Schema: &huma.Schema{Type: huma.TypeString, Enum: []any{"all", "failed"}}},
+	lines := []*huma.Schema{
+		schemas.Schema(reflect.TypeFor[resultLine](), true, "ImportResult"),
+		schemas.Schema(reflect.TypeFor[summaryLine](), true, "ImportSummary"),
 	}
-	op.RequestBody = &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{
-		"application/x-ndjson": {Schema: row}, "application/jsonl": {Schema: row}, "application/json": {Schema: row},
-	}}
-	op.Responses = map[string]*huma.Response{"200": {Description: "A result line for each row, then a summary line", Content: map[string]*huma.MediaType{
-		"application/x-ndjson": {Schema: &huma.Schema{OneOf: []*huma.Schema{
-			schemas.Schema(reflect.TypeFor[resultLine](), true, "ImportResult"),
-			schemas.Schema(reflect.TypeFor[summaryLine](), true, "ImportSummary"),
-		}}},
-	}}}
 	check := func(value any) fault.List { return web.Validate(schemas, schemas.SchemaFromRef(row.Ref), value) }
-	api.Handle(op, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		o, err := importOptionsOf(r)
-		if err == nil {
-			err = web.TakesForm(r, &op)
-		}
-		if err != nil {
-			web.WriteProblem(w, r, err)
-			return
-		}
-		stream, err := web.OpenStream(w, r)
-		if err != nil {
-			web.WriteProblem(w, r, err)
-			return
-		}
-		defer stream.End()
+	api.Import(op, row, lines, func(r *http.Request, stream *web.Stream, o web.ImportOptions) {
 		job := &importJob{
-			db: db, stream: stream, check: check, importOptions: o,
+			db: db, stream: stream, check: check, ImportOptions: o,
 			cause: stock.OfNobody(auth.CallerFrom(r.Context()).Subject, "import"),
 		}
 		// A stream may take longer than a request; each batch has its own time.
 		job.run(context.WithoutCancel(r.Context()))
-		if job.Created+job.Updated > 0 && !o.dryRun {
+		if job.Created+job.Updated > 0 && !o.DryRun {
 			wake()
 		}
-	}))
-}
-
-func importOptionsOf(r *http.Request) (importOptions, error) {
-	var o importOptions
-	var faults fault.List
-	// Others are refused before: they are not declared.
-	for name, values := range r.URL.Query() {
-		switch value := values[len(values)-1]; {
-		case name == "dry_run" && (value == "true" || value == "false"):
-			o.dryRun = value == "true"
-		case name == "results" && (value == "failed" || value == "all"):
-			o.failedOnly = value == "failed"
-		default:
-			faults = append(faults, fault.Field{Pointer: "/" + name, In: "query", Code: "not_allowed", Detail: "dry_run is true or false, results is all or failed"})
-		}
-	}
-	return o, faults.Err()
+	})
 }
 
 // importJob is one import: rows are gathered, counted together, answered in
 // their order.
 type importJob struct {
-	importOptions
+	web.ImportOptions
 	importSummary
 	db     postgres.DB
 	stream *web.Stream
@@ -155,7 +110,7 @@ func (j *importJob) post(ctx context.Context) {
 	if len(j.rows) == 0 {
 		return
 	}
-	if err := countRows(ctx, j.db, j.cause, j.rows, j.dryRun); err != nil {
+	if err := countRows(ctx, j.db, j.cause, j.rows, j.DryRun); err != nil {
 		j.Incomplete = true
 		for i := range j.rows {
 			j.rows[i].result = failed
@@ -183,7 +138,7 @@ func (j *importJob) note(row countRow) {
 	default:
 		j.Failed++
 	}
-	if !j.failedOnly || row.result == failed {
+	if !j.OnlyFailed || row.result == failed {
 		_ = j.stream.Write(resultLine{Row: row.number, Key: row.key(), Result: row.result, Errors: row.faults})
 	}
 }
