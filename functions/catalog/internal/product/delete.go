@@ -8,10 +8,8 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
-	"github.com/mallhive/product-service/functions/catalog/internal/listing"
 	"github.com/mallhive/product-service/shared/event"
 	"github.com/mallhive/product-service/shared/fault"
-	"github.com/mallhive/product-service/shared/outbox"
 	"github.com/mallhive/product-service/shared/postgres"
 )
 
@@ -39,14 +37,12 @@ func Delete(ctx context.Context, db postgres.DB, id uuid.UUID, allow func(curren
 		if _, err := tx.Exec(ctx, deleteSQL, pgx.NamedArgs{"id": id}); err != nil {
 			return fmt.Errorf("delete product %s: %w", id, err)
 		}
-		if err := listing.Write(ctx, tx, []uuid.UUID{id}, nil, nil); err != nil {
-			return err
-		}
-		e, err := event.New(event.ProductDeleted, event.FromCatalog, id.String(), nil)
+		e, err := stateEvent(event.ProductDeleted, id)
 		if err != nil {
 			return err
 		}
-		return outbox.AppendState(ctx, tx, e)
+		one := []uuid.UUID{id}
+		return finish(ctx, tx, finished{touched: one, cleared: one, states: []event.Event{e}})
 	})
 }
 

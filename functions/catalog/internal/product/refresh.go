@@ -10,10 +10,8 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/mallhive/product-service/functions/catalog/internal/category"
-	"github.com/mallhive/product-service/functions/catalog/internal/listing"
 	"github.com/mallhive/product-service/functions/catalog/internal/price"
 	"github.com/mallhive/product-service/shared/event"
-	"github.com/mallhive/product-service/shared/outbox"
 	"github.com/mallhive/product-service/shared/postgres"
 )
 
@@ -48,11 +46,9 @@ func refreshSome(ctx context.Context, tx pgx.Tx, products []uuid.UUID) error {
 	if err != nil {
 		return err
 	}
-	var ids []uuid.UUID
+	var f finished
 	var hashes []string
-	var entries []listing.Entry
 	var variants []uuid.UUID
-	var events []event.Event
 	for _, id := range products {
 		d, live := documents[id]
 		if !live {
@@ -62,26 +58,27 @@ func refreshSome(ctx context.Context, tx pgx.Tx, products []uuid.UUID) error {
 		if err != nil {
 			return err
 		}
-		ids, hashes = append(ids, id), append(hashes, hex.EncodeToString(p.hash))
+		f.touched, hashes = append(f.touched, id), append(hashes, hex.EncodeToString(p.hash))
 		if d.Status == Active && len(d.Variants) > 0 {
-			entries = append(entries, p.entry())
+			f.entries = append(f.entries, p.entry())
 			for _, v := range d.Variants {
 				variants = append(variants, *v.ID)
 			}
 		}
-		e, err := event.New(event.ProductUpdated, event.FromCatalog, id.String(), nil)
+		e, err := stateEvent(event.ProductUpdated, id)
 		if err != nil {
 			return err
 		}
-		events = append(events, e)
+		f.states = append(f.states, e)
 	}
-	if _, err := tx.Exec(ctx, refreshSQL, pgx.NamedArgs{"ids": ids, "hashes": hashes}); err != nil {
+	if _, err := tx.Exec(ctx, refreshSQL, pgx.NamedArgs{"ids": f.touched, "hashes": hashes}); err != nil {
 		return fmt.Errorf("refresh products: %w", err)
 	}
-	if err := relist(ctx, tx, ids, entries, variants); err != nil {
+	f.cleared = f.touched
+	if f.spans, err = spansNow(ctx, tx, variants); err != nil {
 		return err
 	}
-	return outbox.AppendState(ctx, tx, events...)
+	return finish(ctx, tx, f)
 }
 
 func planOf(ctx context.Context, tx pgx.Tx, id uuid.UUID, d Document) (plan, error) {
@@ -97,16 +94,12 @@ func planOf(ctx context.Context, tx pgx.Tx, id uuid.UUID, d Document) (plan, err
 	return p, err
 }
 
-func relist(ctx context.Context, tx pgx.Tx, products []uuid.UUID, entries []listing.Entry, variants []uuid.UUID) error {
+func spansNow(ctx context.Context, tx pgx.Tx, variants []uuid.UUID) ([]price.Span, error) {
 	now, err := price.Now(ctx, tx, nil)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	spans, err := price.Spans(ctx, tx, now.At, variants)
-	if err != nil {
-		return err
-	}
-	return listing.Write(ctx, tx, products, entries, spans)
+	return price.Spans(ctx, tx, now.At, variants)
 }
 
 const attributesInUseSQL = `

@@ -14,7 +14,6 @@ import (
 	"github.com/mallhive/product-service/functions/catalog/internal/price"
 	"github.com/mallhive/product-service/shared/event"
 	"github.com/mallhive/product-service/shared/fault"
-	"github.com/mallhive/product-service/shared/outbox"
 )
 
 // writeRest brings everything that hangs on the products up to date.
@@ -33,20 +32,20 @@ func writeRest(ctx context.Context, tx pgx.Tx, plans []plan, at time.Time) error
 	if err != nil {
 		return err
 	}
-	var cleared []uuid.UUID
-	var entries []listing.Entry
+	f := finished{spans: spans}
 	for _, p := range plans {
+		f.touched = append(f.touched, p.id)
 		if p.old != nil {
-			cleared = append(cleared, p.id)
+			f.cleared = append(f.cleared, p.id)
 		}
 		if p.doc.Status == Active && len(p.doc.Variants) > 0 {
-			entries = append(entries, p.entry())
+			f.entries = append(f.entries, p.entry())
 		}
 	}
-	if err := listing.Write(ctx, tx, cleared, entries, spans); err != nil {
+	if f.states, f.prices, err = events(plans, at); err != nil {
 		return err
 	}
-	return tell(ctx, tx, plans, at)
+	return finish(ctx, tx, f)
 }
 
 type variantRow struct {
@@ -192,18 +191,17 @@ func (p plan) entry() listing.Entry {
 	return e
 }
 
-// tell appends what changed to the outbox. A new product's prices are in its
-// own event; a price that changes later is told by itself too.
-func tell(ctx context.Context, tx pgx.Tx, plans []plan, at time.Time) error {
-	var states, prices []event.Event
+// events is what a write tells. A new product's prices are in its own event; a
+// price that changes later is told by itself too.
+func events(plans []plan, at time.Time) (states, prices []event.Event, err error) {
 	for _, p := range plans {
 		typ := event.ProductUpdated
 		if p.old == nil {
 			typ = event.ProductCreated
 		}
-		e, err := event.New(typ, event.FromCatalog, p.id.String(), nil)
+		e, err := stateEvent(typ, p.id)
 		if err != nil {
-			return err
+			return nil, nil, err
 		}
 		states = append(states, e)
 		if p.old == nil {
@@ -211,14 +209,11 @@ func tell(ctx context.Context, tx pgx.Tx, plans []plan, at time.Time) error {
 		}
 		changed, err := p.priceEvents(at)
 		if err != nil {
-			return err
+			return nil, nil, err
 		}
 		prices = append(prices, changed...)
 	}
-	if err := outbox.AppendState(ctx, tx, states...); err != nil {
-		return err
-	}
-	return outbox.Append(ctx, tx, prices...)
+	return states, prices, nil
 }
 
 func (p plan) priceEvents(at time.Time) ([]event.Event, error) {

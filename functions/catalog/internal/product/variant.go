@@ -8,11 +8,9 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
-	"github.com/mallhive/product-service/functions/catalog/internal/listing"
 	"github.com/mallhive/product-service/functions/catalog/internal/price"
 	"github.com/mallhive/product-service/shared/event"
 	"github.com/mallhive/product-service/shared/fault"
-	"github.com/mallhive/product-service/shared/outbox"
 	"github.com/mallhive/product-service/shared/postgres"
 )
 
@@ -79,22 +77,19 @@ func (p plan) writePrice(ctx context.Context, tx pgx.Tx, variant uuid.UUID, now 
 	if err != nil {
 		return err
 	}
-	if err := listing.WritePrices(ctx, tx, []uuid.UUID{variant}, spans); err != nil {
-		return err
-	}
 	if _, err := tx.Exec(ctx, touchSQL, pgx.NamedArgs{"id": p.id}); err != nil {
 		return fmt.Errorf("touch product %s: %w", p.id, err)
 	}
-	events, err := p.priceEvents(now.At)
+	prices, err := p.priceEvents(now.At)
 	if err != nil {
 		return err
 	}
-	updated, err := event.New(event.ProductUpdated, event.FromCatalog, p.id.String(), nil)
+	updated, err := stateEvent(event.ProductUpdated, p.id)
 	if err != nil {
 		return err
 	}
-	if err := outbox.AppendState(ctx, tx, updated); err != nil {
-		return err
-	}
-	return outbox.Append(ctx, tx, events...)
+	return finish(ctx, tx, finished{
+		touched: []uuid.UUID{p.id}, repriced: []uuid.UUID{variant}, spans: spans,
+		states: []event.Event{updated}, prices: prices,
+	})
 }

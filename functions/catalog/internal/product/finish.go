@@ -1,0 +1,45 @@
+package product
+
+import (
+	"context"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/mallhive/product-service/functions/catalog/internal/listing"
+	"github.com/mallhive/product-service/functions/catalog/internal/price"
+	"github.com/mallhive/product-service/shared/event"
+	"github.com/mallhive/product-service/shared/outbox"
+)
+
+// finished is what a write leaves to be done once its rows are written.
+type finished struct {
+	touched  []uuid.UUID     // products whose version has changed
+	cleared  []uuid.UUID     // of those, the ones that may be listed already
+	entries  []listing.Entry // of those, the ones that are listed now
+	repriced []uuid.UUID     // variants that only cost something else
+	spans    []price.Span    // what variants of entries and repriced cost
+	states   []event.Event   // that products changed
+	prices   []event.Event   // that prices did
+}
+
+// finish is the end of every write of products: what readers find is brought
+// up to date, then the change is told.
+func finish(ctx context.Context, tx pgx.Tx, f finished) error {
+	if len(f.repriced) > 0 {
+		if err := listing.WritePrices(ctx, tx, f.repriced, f.spans); err != nil {
+			return err
+		}
+	} else if err := listing.Write(ctx, tx, f.cleared, f.entries, f.spans); err != nil {
+		return err
+	}
+	if err := outbox.AppendState(ctx, tx, f.states...); err != nil {
+		return err
+	}
+	return outbox.Append(ctx, tx, f.prices...)
+}
+
+// stateEvent says that a product is another one now.
+func stateEvent(typ string, product uuid.UUID) (event.Event, error) {
+	return event.New(typ, event.FromCatalog, product.String(), nil)
+}
