@@ -12,11 +12,11 @@ import (
 )
 
 // awsEnv is what a function on EKS is given to find its secret: a role and a
-// token for it (IRSA). Both services of AWS are the stage's server.
-func (s *stage) awsEnv(dir, function string) []string {
+// token for it (IRSA). Both services of AWS are the theatre's server.
+func (s *theatre) awsEnv(dir, function string) []string {
 	return []string{
 		"DATABASE_SECRET_ID=" + function, "AWS_REGION=us-east-1",
-		"AWS_ENDPOINT_URL_SECRETS_MANAGER=" + s.server.URL + "/secrets", "AWS_ENDPOINT_URL_STS=" + s.server.URL + "/sts",
+		"AWS_ENDPOINT_URL_SECRETS_MANAGER=" + s.Server.URL + "/secrets", "AWS_ENDPOINT_URL_STS=" + s.Server.URL + "/sts",
 		"AWS_ROLE_ARN=arn:aws:iam::111122223333:role/cold", "AWS_WEB_IDENTITY_TOKEN_FILE=" + filepath.Join(dir, "identity"),
 	}
 }
@@ -27,20 +27,20 @@ func writeIdentity(dir string) error {
 
 // answerSecret gives the login of the function that the secret is named after,
 // in RDS's form.
-func (s *stage) answerSecret(w http.ResponseWriter, r *http.Request) {
+func (s *theatre) answerSecret(w http.ResponseWriter, r *http.Request) {
 	var in struct{ SecretId string }
 	if err := json.NewDecoder(r.Body).Decode(&in); err != nil || r.Header.Get("X-Amz-Target") != "secretsmanager.GetSecretValue" {
 		w.WriteHeader(http.StatusBadRequest)
 		return
 	}
-	u, err := url.Parse(s.login(in.SecretId))
+	u, err := url.Parse(s.Login(in.SecretId))
 	if err != nil {
 		w.WriteHeader(http.StatusInternalServerError)
 		return
 	}
 	port := cmp.Or(u.Port(), "5432")
 	login, err := json.Marshal(map[string]any{
-		"username": u.User.Username(), "password": s.password, "host": u.Hostname(), "port": json.Number(port),
+		"username": u.User.Username(), "password": s.Password(), "host": u.Hostname(), "port": json.Number(port),
 		"dbname": strings.TrimPrefix(u.Path, "/"), "sslmode": "disable",
 	})
 	if err != nil {

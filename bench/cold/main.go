@@ -10,12 +10,12 @@ import (
 	"flag"
 	"fmt"
 	"os"
-	"os/exec"
 	"os/signal"
 	"path/filepath"
 	"runtime"
-	"slices"
 	"strings"
+
+	"github.com/mallhive/product-service/bench/stage"
 )
 
 func main() {
@@ -39,20 +39,20 @@ func run(ctx context.Context) error {
 		return err
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
-	if err := errors.Join(buildAsShipped(ctx, dir), writeIdentity(dir)); err != nil {
+	if err := errors.Join(stage.BuildAsShipped(ctx, dir, programs()...), writeIdentity(dir)); err != nil {
 		return err
 	}
-	stage, err := openStage(ctx, os.Getenv("TEST_DATABASE_URL"))
+	s, err := openTheatre(ctx, os.Getenv("TEST_DATABASE_URL"))
 	if err != nil {
 		return err
 	}
-	defer stage.close()
-	if err := stage.fill(ctx, filepath.Join(dir, "catalog")); err != nil {
+	defer s.Close()
+	if err := s.fill(ctx, filepath.Join(dir, "catalog")); err != nil {
 		return err
 	}
 	fmt.Printf("cold start: %s/%s, %d CPUs, %s, PostgreSQL %s with %s, %d pairs\n",
-		runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), runtime.Version(), stage.version, stage.auth, *pairs)
-	bare, others := stage.programs(dir)
+		runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), runtime.Version(), s.Version, s.Auth, *pairs)
+	bare, others := s.programs(dir)
 	contests, err := compare(ctx, bare, others, *pairs)
 	if err != nil {
 		return err
@@ -60,7 +60,7 @@ func run(ctx context.Context) error {
 	if err := printTimes(contests); err != nil {
 		return err
 	}
-	if err := printParts(ctx, stage, dir); err != nil {
+	if err := printParts(ctx, s, dir); err != nil {
 		return err
 	}
 	if err := printSizes(dir); err != nil {
@@ -69,23 +69,13 @@ func run(ctx context.Context) error {
 	return tooSlow(contests, *limit)
 }
 
-// buildAsShipped compiles as the images are built: no cgo, no paths, no symbols.
-func buildAsShipped(ctx context.Context, dir string) error {
-	return build(ctx, dir, []string{"-trimpath", "-ldflags=-s -w"}, "CGO_ENABLED=0")
-}
-
-func build(ctx context.Context, dir string, flags []string, env ...string) error {
-	const module = "github.com/mallhive/product-service/"
-	args := slices.Concat([]string{"build", "-o", dir + string(filepath.Separator)}, flags, []string{module + "bench/bare"})
-	for _, function := range functions() {
-		args = append(args, module+"functions/"+function)
+// programs are the packages of what is started.
+func programs() []string {
+	list := []string{"bench/bare"}
+	for _, function := range stage.Functions() {
+		list = append(list, "functions/"+function)
 	}
-	c := exec.CommandContext(ctx, "go", args...)
-	c.Env = append(os.Environ(), env...)
-	if output, err := c.CombinedOutput(); err != nil {
-		return fmt.Errorf("build: %w\n%s", err, strings.TrimSpace(string(output)))
-	}
-	return nil
+	return list
 }
 
 func tooSlow(contests []contest, limit float64) error {

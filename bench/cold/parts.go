@@ -28,14 +28,14 @@ const partStarts = 7
 
 // printParts starts each program some more times, with a log that tells more
 // and a wire to the database that is watched. Both take a little time.
-func printParts(ctx context.Context, s *stage, dir string) error {
-	line, err := openWire(s.address())
+func printParts(ctx context.Context, s *theatre, dir string) error {
+	line, err := openWire(s.Address())
 	if err != nil {
 		return err
 	}
 	defer line.close()
-	s.behind = line.address()
-	defer func() { s.behind = "" }()
+	s.Behind = line.address()
+	defer func() { s.Behind = "" }()
 	w := table()
 	_, _ = fmt.Fprintln(w, "\nparts, milliseconds\tuntil main\tconfig\tlisten\toperations\thealthz\tconnect\twaited for it\tquery\tanswer\tsame again\tmemory at rest\t")
 	bare, others := s.programs(dir)

@@ -7,6 +7,8 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+
+	"github.com/mallhive/product-service/bench/stage"
 )
 
 func mib(bytes int64) string { return fmt.Sprintf("%.1f MiB", float64(bytes)/(1<<20)) }
@@ -17,7 +19,7 @@ func mib(bytes int64) string { return fmt.Sprintf("%.1f MiB", float64(bytes)/(1<
 func printSizes(dir string) error {
 	w := table()
 	_, _ = fmt.Fprintln(w, "\nsize\tbinary (-trimpath -ldflags='-s -w')\timage layer (tar, gzip -9)\t")
-	for _, name := range append([]string{"bare"}, functions()...) {
+	for _, name := range append([]string{"bare"}, stage.Functions()...) {
 		binary, layer, err := sizes(filepath.Join(dir, name), name)
 		if err != nil {
 			return err

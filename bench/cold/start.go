@@ -13,6 +13,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/mallhive/product-service/bench/stage"
 )
 
 // program is what is started, and the request that makes it ask the database.
@@ -64,7 +66,7 @@ func (p program) rest(ctx context.Context) (started, error) {
 }
 
 func (p program) run(ctx context.Context, then func(*http.Request, *session, *started) error) (out started, err error) {
-	port, err := freePort(ctx)
+	port, err := stage.FreePort(ctx)
 	if err != nil {
 		return out, err
 	}
@@ -176,12 +178,4 @@ func residentOf(ctx context.Context, pid int) (int64, error) {
 	}
 	kib, err := strconv.ParseInt(strings.TrimSpace(string(text)), 10, 64)
 	return kib << 10, err
-}
-
-func freePort(ctx context.Context) (int, error) {
-	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
-	if err != nil {
-		return 0, err
-	}
-	return listener.Addr().(*net.TCPAddr).Port, listener.Close()
 }

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/mallhive/product-service/bench/stage"
 )
 
 // hole takes connections and never says a word, which is worse than refusing.
@@ -27,7 +29,7 @@ func TestAStartWaitsForNothing(t *testing.T) {
 	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute)
 	t.Cleanup(cancel) // the parts below run when this function is over
 	dir, at := t.TempDir(), "http://"+hole(t)
-	require.NoError(t, build(ctx, dir, nil))
+	require.NoError(t, stage.Build(ctx, dir, nil, programs()))
 	identity := filepath.Join(dir, "identity")
 	require.NoError(t, os.WriteFile(identity, []byte("token"), 0o600))
 	common := []string{"AUTH_ISSUERS=" + at, "K_SINK=" + at, "OTEL_EXPORTER_OTLP_ENDPOINT=" + at,
@@ -37,7 +39,7 @@ func TestAStartWaitsForNothing(t *testing.T) {
 		"a secret": {"DATABASE_SECRET_ID=none", "AWS_REGION=us-east-1", "AWS_ENDPOINT_URL=" + at,
 			"AWS_ROLE_ARN=arn:aws:iam::111122223333:role/none", "AWS_WEB_IDENTITY_TOKEN_FILE=" + identity},
 	}
-	for _, function := range functions() {
+	for _, function := range stage.Functions() {
 		for kind, login := range logins {
 			t.Run(function+" with "+kind, func(t *testing.T) {
 				t.Parallel()
