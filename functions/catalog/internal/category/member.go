@@ -53,29 +53,83 @@ using json_to_recordset(@rows) as r (product_id uuid, categories uuid[])
 where pc.product_id = r.product_id
     and pc.category_id <> all(r.categories)`
 
+// Positions is the places in categories that somebody gave products by hand.
+type Positions map[uuid.UUID]map[uuid.UUID]int
+
+func (p Positions) add(product, category uuid.UUID, position int) {
+	if p[product] == nil {
+		p[product] = map[uuid.UUID]int{}
+	}
+	p[product][category] = position
+}
+
 const enterSQL = `
-insert into catalog.product_categories (product_id, category_id, ordinal)
-select r.product_id, c.id, c.ordinal
-from json_to_recordset(@rows) as r (product_id uuid, categories uuid[])
-cross join unnest(r.categories) with ordinality as c (id, ordinal)
-on conflict (product_id, category_id) do update
-set ordinal = excluded.ordinal`
+with entered as (
+    insert into catalog.product_categories (product_id, category_id, ordinal)
+    select r.product_id, c.id, c.ordinal
+    from json_to_recordset(@rows) as r (product_id uuid, categories uuid[])
+    cross join unnest(r.categories) with ordinality as c (id, ordinal)
+    on conflict (product_id, category_id) do update
+    set ordinal = excluded.ordinal
+    returning product_id, category_id, position
+)
+select product_id, category_id, position
+from entered
+where position is not null`
 
 // Assign makes these the categories of the products. Positions that were given
-// by hand stay with the categories a product keeps.
-func Assign(ctx context.Context, tx pgx.Tx, places []Place) error {
+// by hand stay with the categories a product keeps, and are returned.
+func Assign(ctx context.Context, tx pgx.Tx, places []Place) (Positions, error) {
+	kept := Positions{}
 	if len(places) == 0 {
-		return nil
+		return kept, nil
 	}
 	rows, err := json.Marshal(places)
 	if err != nil {
-		return fmt.Errorf("assign categories: %w", err)
+		return nil, fmt.Errorf("assign categories: %w", err)
 	}
 	batch := &pgx.Batch{}
 	batch.Queue(leaveSQL, pgx.NamedArgs{"rows": string(rows)})
-	batch.Queue(enterSQL, pgx.NamedArgs{"rows": string(rows)})
+	batch.Queue(enterSQL, pgx.NamedArgs{"rows": string(rows)}).Query(func(rows pgx.Rows) error {
+		var product, category uuid.UUID
+		var position int
+		_, err := pgx.ForEachRow(rows, []any{&product, &category, &position}, func() error {
+			kept.add(product, category, position)
+			return nil
+		})
+		return err
+	})
 	if err := tx.SendBatch(ctx, batch).Close(); err != nil {
-		return fmt.Errorf("assign categories: %w", err)
+		return nil, fmt.Errorf("assign categories: %w", err)
 	}
-	return nil
+	return kept, nil
+}
+
+const placesSQL = `
+select product_id, category_id, position
+from catalog.product_categories
+where product_id = any(@products)
+order by product_id, ordinal`
+
+// Places is the categories of products, in each product's order, and the
+// positions they have there by hand.
+func Places(ctx context.Context, db postgres.DB, products []uuid.UUID) (map[uuid.UUID][]uuid.UUID, Positions, error) {
+	rows, err := db.Query(ctx, placesSQL, pgx.NamedArgs{"products": products})
+	if err != nil {
+		return nil, nil, fmt.Errorf("categories of products: %w", err)
+	}
+	places, positions := make(map[uuid.UUID][]uuid.UUID, len(products)), Positions{}
+	var product, category uuid.UUID
+	var position *int
+	_, err = pgx.ForEachRow(rows, []any{&product, &category, &position}, func() error {
+		places[product] = append(places[product], category)
+		if position != nil {
+			positions.add(product, category, *position)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, nil, fmt.Errorf("categories of products: %w", err)
+	}
+	return places, positions, nil
 }

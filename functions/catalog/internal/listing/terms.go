@@ -3,6 +3,7 @@ package listing
 import (
 	"crypto/sha256"
 	"encoding/binary"
+	"maps"
 	"sort"
 	"strconv"
 	"strings"
@@ -64,6 +65,7 @@ type row struct {
 	NameKey      string             `json:"name_key"`
 	PublishedAt  time.Time          `json:"published_at"`
 	Featured     bool               `json:"featured"`
+	Positions    map[uuid.UUID]int  `json:"positions"`
 	VisibleFrom  *time.Time         `json:"visible_from"`
 	VisibleUntil *time.Time         `json:"visible_until"`
 }
@@ -74,7 +76,8 @@ func rowsOf(e Entry, d *dictionary) []row {
 	for _, c := range e.Categories {
 		common = append(common, categoryTerm(c))
 	}
-	numbers := map[string]float64{}
+	positions, numbers := map[uuid.UUID]int{}, map[string]float64{}
+	maps.Copy(positions, e.Positions)
 	for code, value := range e.Attributes {
 		for _, text := range texts(value) {
 			common = d.add(common, code, text)
@@ -91,7 +94,7 @@ func rowsOf(e Entry, d *dictionary) []row {
 		}
 		rows = append(rows, row{
 			VariantID: v.ID, ProductID: e.ProductID, SKU: v.SKU, Terms: terms, Numbers: numbers,
-			NameKey: nameKey(e.Name), PublishedAt: e.PublishedAt, Featured: e.Featured,
+			NameKey: nameKey(e.Name), PublishedAt: e.PublishedAt, Featured: e.Featured, Positions: positions,
 			VisibleFrom: e.VisibleFrom, VisibleUntil: e.VisibleUntil,
 		})
 	}

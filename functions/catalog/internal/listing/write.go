@@ -24,6 +24,7 @@ type Entry struct {
 	Brand        string
 	Description  string
 	Categories   []uuid.UUID
+	Positions    map[uuid.UUID]int // its place in categories where somebody has placed it by hand
 	Attributes   map[string]any
 	Featured     bool
 	PublishedAt  time.Time
@@ -50,11 +51,11 @@ delete from catalog.search_documents
 where product_id = any(@products)`
 
 const insertSQL = `
-insert into catalog.listings (variant_id, product_id, sku, terms, numbers, name_key, published_at, featured, visible_from, visible_until)
-select variant_id, product_id, sku, terms, numbers, name_key, published_at, featured, visible_from, visible_until
+insert into catalog.listings (variant_id, product_id, sku, terms, numbers, name_key, published_at, featured, positions, visible_from, visible_until)
+select variant_id, product_id, sku, terms, numbers, name_key, published_at, featured, positions, visible_from, visible_until
 from json_to_recordset(@rows) as r (
     variant_id uuid, product_id uuid, sku text, terms bigint[], numbers jsonb, name_key text,
-    published_at timestamptz, featured boolean, visible_from timestamptz, visible_until timestamptz)`
+    published_at timestamptz, featured boolean, positions jsonb, visible_from timestamptz, visible_until timestamptz)`
 
 // Ordered, so that two writers of the same new terms wait for each other in
 // one order.

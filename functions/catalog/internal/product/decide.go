@@ -17,15 +17,16 @@ import (
 
 // plan is what one intent comes to.
 type plan struct {
-	doc      Document // completed: ids, slug, times
-	id       uuid.UUID
-	old      *stored
-	result   string
-	hash     []byte
-	places   []uuid.UUID
-	fresh    map[uuid.UUID]bool // variants that have no row yet
-	changes  []price.Change
-	previous string // slug that now leads here
+	doc       Document // completed: ids, slug, times
+	id        uuid.UUID
+	old       *stored
+	result    string
+	hash      []byte
+	places    []uuid.UUID
+	positions map[uuid.UUID]int  // of places, those given by hand
+	fresh     map[uuid.UUID]bool // variants that have no row yet
+	changes   []price.Change
+	previous  string // slug that now leads here
 }
 
 // decide judges one intent alone. taken is the slugs that earlier intents of

@@ -46,6 +46,10 @@ func refreshSome(ctx context.Context, tx pgx.Tx, products []uuid.UUID) error {
 	if err != nil {
 		return err
 	}
+	places, positions, err := category.Places(ctx, tx, products)
+	if err != nil {
+		return err
+	}
 	var f finished
 	var hashes []string
 	var variants []uuid.UUID
@@ -54,8 +58,8 @@ func refreshSome(ctx context.Context, tx pgx.Tx, products []uuid.UUID) error {
 		if !live {
 			continue
 		}
-		p, err := planOf(ctx, tx, id, d)
-		if err != nil {
+		p := plan{id: id, doc: d, places: places[id], positions: positions[id]}
+		if p.hash, err = contentHash(d); err != nil {
 			return err
 		}
 		f.touched, hashes = append(f.touched, id), append(hashes, hex.EncodeToString(p.hash))
@@ -79,19 +83,6 @@ func refreshSome(ctx context.Context, tx pgx.Tx, products []uuid.UUID) error {
 		return err
 	}
 	return finish(ctx, tx, f)
-}
-
-func planOf(ctx context.Context, tx pgx.Tx, id uuid.UUID, d Document) (plan, error) {
-	p := plan{id: id, doc: d}
-	categories, err := category.IDs(ctx, tx, d.Categories)
-	if err != nil {
-		return p, err
-	}
-	for _, slug := range d.Categories {
-		p.places = append(p.places, categories[slug])
-	}
-	p.hash, err = contentHash(d)
-	return p, err
 }
 
 func spansNow(ctx context.Context, tx pgx.Tx, variants []uuid.UUID) ([]price.Span, error) {

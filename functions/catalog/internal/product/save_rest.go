@@ -25,8 +25,12 @@ func writeRest(ctx context.Context, tx pgx.Tx, plans []plan, at time.Time) error
 	for i, p := range plans {
 		places[i] = category.Place{ProductID: p.id, Categories: p.places}
 	}
-	if err := category.Assign(ctx, tx, places); err != nil {
+	positions, err := category.Assign(ctx, tx, places)
+	if err != nil {
 		return err
+	}
+	for i := range plans {
+		plans[i].positions = positions[plans[i].id]
 	}
 	spans, err := writePrices(ctx, tx, plans, at)
 	if err != nil {
@@ -179,7 +183,7 @@ func writePrices(ctx context.Context, tx pgx.Tx, plans []plan, at time.Time) ([]
 func (p plan) entry() listing.Entry {
 	d := p.doc
 	e := listing.Entry{
-		ProductID: p.id, Name: d.Name, Description: d.Description, Categories: p.places, Attributes: d.Attributes,
+		ProductID: p.id, Name: d.Name, Description: d.Description, Categories: p.places, Positions: p.positions, Attributes: d.Attributes,
 		Featured: d.Featured, PublishedAt: *d.PublishedAt, VisibleFrom: d.PublishAt, VisibleUntil: d.UnpublishAt,
 	}
 	if d.Brand != nil {
