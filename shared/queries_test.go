@@ -149,6 +149,8 @@ var owners = map[string]string{
 	"catalog.attributes":          "functions/catalog/internal/attribute",
 	"catalog.categories":          "functions/catalog/internal/category",
 	"catalog.category_filters":    "functions/catalog/internal/category",
+	"catalog.changes":             "functions/catalog/internal/feed",
+	"catalog.changes_under_way":   "functions/catalog/internal/feed",
 	"catalog.product_categories":  "functions/catalog/internal/category",
 	"catalog.listings":            "functions/catalog/internal/listing",
 	"catalog.listing_prices":      "functions/catalog/internal/listing",

@@ -66,6 +66,10 @@ func routes(_ context.Context, cfg *config, s *service.Service) error {
 	withBody[attribute.Attribute](api, op("replace-attribute", "PUT", "/v1/attributes/{code}", "Replace an attribute, or create it", "attributes", write), http.StatusOK, c.replaceAttribute)
 	web.Register(api, deletion("delete-attribute", "/v1/attributes/{code}", "Delete an attribute that nothing uses", "attributes", write), c.deleteAttribute)
 
+	changes := op("list-changes", "GET", "/v1/changes", "All that changed, in the order of commits", "changes", web.Scope("catalog:read_drafts"))
+	changes.Description = changesDoc
+	web.Register(api, changes, c.listChanges)
+
 	importOf(c, op("import-products", "POST", "/v1/products:import", "Import products, a row each", "import", write), c.productKind())
 	importOf(c, op("import-categories", "POST", "/v1/categories:import", "Import categories, parents before children", "import", write), c.categoryKind())
 	importOf(c, op("import-attributes", "POST", "/v1/attributes:import", "Import attributes, a row each", "import", write), c.attributeKind())

@@ -20,6 +20,8 @@ const allowed = `
 catalog_fn catalog.attributes delete insert select update
 catalog_fn catalog.categories delete insert select update
 catalog_fn catalog.category_filters delete insert select update
+catalog_fn catalog.changes select
+catalog_fn catalog.changes_under_way insert(kind,subjects)
 catalog_fn catalog.idempotency_keys delete insert select update
 catalog_fn catalog.listing_prices delete insert select update
 catalog_fn catalog.listings delete insert select update
@@ -120,6 +122,8 @@ func TestWhatRunsAsTheOwnerHasAFixedSearchPathAndFewCallers(t *testing.T) {
 	found, err := pgx.CollectRows(rows, pgx.RowTo[string])
 	require.NoError(t, err)
 	require.Equal(t, []string{
+		"catalog.note_changes search_path=pg_catalog ",
+		"catalog.place_changes search_path=pg_catalog ",
 		"catalog.refresh_statistics search_path=pg_catalog catalog_fn",
 		"events.append_states search_path=pg_catalog catalog_fn events_fn",
 	}, found)
@@ -170,7 +174,8 @@ func TestAStatementBeyondAFunctionsTaskIsRefused(t *testing.T) {
 	for role, more := range map[string][]string{
 		"catalog": {
 			`update catalog.prices set amount = 1`, `update catalog.prices set starts_at = now()`, `delete from catalog.prices`,
-			`delete from catalog.products`, `delete from catalog.variants`, `select * from events.outbox`, `update events.outbox set data = null`,
+			`delete from catalog.products`, `delete from catalog.variants`, `update catalog.changes set position = 0`, `delete from catalog.changes`,
+			`insert into catalog.changes_under_way (kind, subjects, versions) values ('product', '{}', '{}')`, `select nextval('catalog.change_position')`, `select * from events.outbox`, `update events.outbox set data = null`,
 			`delete from events.outbox`, `select * from events.dead_letters`, `select * from inventory.stock`, `select * from inventory.levels`,
 			`update inventory.levels set on_hand = 1`, `select * from inventory.reservations`, `insert into inventory.stock (sku) values ('a')`,
 			`select * from inventory.idempotency_keys`,

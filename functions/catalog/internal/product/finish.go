@@ -6,6 +6,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"github.com/mallhive/product-service/functions/catalog/internal/feed"
 	"github.com/mallhive/product-service/functions/catalog/internal/listing"
 	"github.com/mallhive/product-service/functions/catalog/internal/price"
 	"github.com/mallhive/product-service/shared/event"
@@ -36,7 +37,14 @@ func finish(ctx context.Context, tx pgx.Tx, f finished) error {
 	if err := outbox.AppendState(ctx, tx, f.states...); err != nil {
 		return err
 	}
-	return outbox.Append(ctx, tx, f.prices...)
+	if err := outbox.Append(ctx, tx, f.prices...); err != nil {
+		return err
+	}
+	skus := make([]string, len(f.prices))
+	for i, e := range f.prices {
+		skus[i] = e.Subject
+	}
+	return feed.AppendPrices(ctx, tx, skus...)
 }
 
 // stateEvent says that a product is another one now.
