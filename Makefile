@@ -89,8 +89,12 @@ supply: go-there ## what we take and hand on: go.sum, known vulnerabilities, sam
 
 PAIRS ?= 15
 
-.PHONY: bench bench-cold
-bench: bench-cold ## measure all that is measured
+.PHONY: bench bench-cold bench-catalog
+bench: bench-cold bench-catalog ## measure all that is measured
 bench-cold: go-there ## cold start, memory and size of each function beside a bare program: make bench-cold [PAIRS=15]
 	@go build -o "$$LOCAL_DIR/bin/cold" ./bench/cold
 	@$(local) with-postgres -- "$$LOCAL_DIR/bin/cold" -pairs '$(PAIRS)'
+SIZES ?= 20000
+bench-catalog: go-there ## import, products, category pages and search beside a bare program: make bench-catalog [SIZES=20000,1000000] [KEEP=1]
+	@go build -o "$$LOCAL_DIR/bin/bench-catalog" ./bench/catalog
+	@$(local) with-postgres -- "$$LOCAL_DIR/bin/bench-catalog" -sizes '$(SIZES)' $(if $(KEEP),-keep)

@@ -1,0 +1,137 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// partRows is how many products go into one request.
+const partRows = 50_000
+
+// loading is what an import took.
+type loading struct {
+	products int
+	elapsed  time.Duration
+	server   time.Duration // CPU time of the catalog
+	machine  time.Duration
+	resident int64 // the most memory the catalog had, in bytes
+}
+
+func (l loading) rate() float64 { return float64(l.products) / l.elapsed.Seconds() }
+
+// load sends the whole world through the imports that every caller has.
+func load(ctx context.Context, s *server, token string, w *world, products, most int) (loading, error) {
+	l := loading{products: products}
+	if err := importRows(ctx, s, token, "attributes", len(w.attributes), func(i int) any { return w.attributes[i] }); err != nil {
+		return l, err
+	}
+	if err := importRows(ctx, s, token, "categories", len(w.categories), func(i int) any { return w.categories[i] }); err != nil {
+		return l, err
+	}
+	began, server, machine := time.Now(), cpuOf(s.pid), machineCPU()
+	for from := 0; from < products; from += partRows {
+		n := min(partRows, products-from)
+		if err := importRows(ctx, s, token, "products", n, func(i int) any { return w.product(from+i, most) }); err != nil {
+			return l, err
+		}
+		done := from + n
+		fmt.Fprintf(os.Stderr, "  imported %d of %d products, %.0f a second\n", done, products, float64(done)/time.Since(began).Seconds())
+	}
+	l.elapsed, l.server, l.machine, l.resident = time.Since(began), cpuOf(s.pid)-server, machineCPU()-machine, s.resident()
+	return l, nil
+}
+
+// importRows streams rows of a kind and fails unless all of them were taken.
+func importRows(ctx context.Context, s *server, token, kind string, n int, row func(i int) any) error {
+	pipe, rows := io.Pipe()
+	go func() {
+		out := bufio.NewWriterSize(rows, 256<<10)
+		encoder := json.NewEncoder(out)
+		var err error
+		for i := 0; i < n && err == nil; i++ {
+			err = encoder.Encode(row(i))
+		}
+		rows.CloseWithError(errors.Join(err, out.Flush()))
+	}()
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+s.address+"/v1/"+kind+":import?results=failed", pipe)
+	if err != nil {
+		return err
+	}
+	req.Header.Set("Content-Type", "application/x-ndjson")
+	req.Header.Set("Authorization", "Bearer "+token)
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return fmt.Errorf("import %s: %w", kind, err)
+	}
+	defer func() { _ = res.Body.Close() }()
+	return summaryOf(res, kind, n)
+}
+
+func summaryOf(res *http.Response, kind string, n int) error {
+	var last []byte
+	lines := bufio.NewScanner(res.Body)
+	lines.Buffer(nil, 1<<20)
+	for lines.Scan() {
+		if last = bytes.Clone(lines.Bytes()); res.StatusCode == http.StatusOK && bytes.Contains(last, []byte(`"failed"`)) && bytes.Contains(last, []byte(`"row"`)) {
+			return fmt.Errorf("import %s: %s", kind, last)
+		}
+	}
+	var end struct {
+		Summary struct {
+			Rows, Failed int
+			Incomplete   bool
+		}
+	}
+	if err := json.Unmarshal(last, &end); err != nil || res.StatusCode != http.StatusOK || end.Summary.Rows != n || end.Summary.Incomplete {
+		return fmt.Errorf("import %s: %s: %s", kind, res.Status, last)
+	}
+	return lines.Err()
+}
+
+// generation names what a database was filled by; another one is filled anew.
+const generation = "bench-catalog 1"
+
+const markSQL = `
+create schema if not exists bench;
+create table bench.loaded (generation text, products int, seconds float8, server float8, machine float8, resident bigint);
+create table bench.answers (name text primary key, body bytea);
+create table bench.rows (slug text primary key, body bytea);
+grant usage on schema bench to catalog_fn;
+grant select on bench.answers, bench.rows to catalog_fn`
+
+// markLoaded notes that the database is filled, and lets PostgreSQL do what
+// autovacuum does in its own time.
+func markLoaded(ctx context.Context, conn *pgx.Conn, l loading) error {
+	if _, err := conn.Exec(ctx, markSQL); err != nil {
+		return err
+	}
+	fmt.Fprintln(os.Stderr, "  vacuum, as autovacuum would in its time")
+	if _, err := conn.Exec(ctx, "vacuum (analyze)"); err != nil {
+		return err
+	}
+	_, err := conn.Exec(ctx, "insert into bench.loaded values ($1, $2, $3, $4, $5, $6)",
+		generation, l.products, l.elapsed.Seconds(), l.server.Seconds(), l.machine.Seconds(), l.resident)
+	return err
+}
+
+// loaded is what filled the database before, false when nothing did.
+func loaded(ctx context.Context, conn *pgx.Conn, products int) (loading, bool) {
+	l := loading{products: products}
+	var elapsed, server, machine float64
+	err := conn.QueryRow(ctx, "select seconds, server, machine, resident from bench.loaded where generation = $1 and products = $2",
+		generation, products).Scan(&elapsed, &server, &machine, &l.resident)
+	l.elapsed, l.server, l.machine = seconds(elapsed), seconds(server), seconds(machine)
+	return l, err == nil
+}
+
+func seconds(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }
