@@ -27,6 +27,9 @@ type listChangesInput struct {
 	Limit   int      `query:"limit" minimum:"1" maximum:"250" default:"100"`
 }
 
+// categoryState is a category in the feed, with what is ours.
+type categoryState struct{ category.Stored }
+
 type changeItem struct {
 	Position  int64      `json:"position" doc:"Rises with each change; has gaps" example:"1042"`
 	Kind      string     `json:"kind" enum:"product,category,attribute,price"`
@@ -39,7 +42,7 @@ type changeItem struct {
 	ChangedAt time.Time  `json:"changed_at"`
 
 	Product      *product.Document    `json:"product,omitempty" doc:"With include=document; of a price the variant's product"`
-	Category     *category.Stored     `json:"category,omitempty" doc:"With include=document"`
+	Category     *categoryState       `json:"category,omitempty" doc:"With include=document"`
 	AttributeNow *attribute.Attribute `json:"attribute,omitempty" doc:"With include=document"`
 }
 
@@ -120,7 +123,7 @@ func (c *catalog) describe(ctx context.Context, items []changeItem) error {
 	if err != nil {
 		return err
 	}
-	tree := map[uuid.UUID]category.Stored{}
+	tree := map[uuid.UUID]categoryState{}
 	if categories {
 		if tree, err = c.tree(ctx); err != nil {
 			return err
@@ -168,14 +171,14 @@ func (c *catalog) byRef(ctx context.Context, refs []string) (map[string]product.
 	return by, nil
 }
 
-func (c *catalog) tree(ctx context.Context) (map[uuid.UUID]category.Stored, error) {
+func (c *catalog) tree(ctx context.Context) (map[uuid.UUID]categoryState, error) {
 	all, err := category.All(ctx, c.DB)
 	if err != nil {
 		return nil, err
 	}
-	by := make(map[uuid.UUID]category.Stored, len(all))
+	by := make(map[uuid.UUID]categoryState, len(all))
 	for _, s := range all {
-		by[s.ID] = s
+		by[s.ID] = categoryState{s}
 	}
 	return by, nil
 }
