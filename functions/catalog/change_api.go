@@ -72,7 +72,7 @@ func (c *catalog) listChanges(ctx context.Context, in *listChangesInput) (*chang
 		out.Body.Items[i] = itemOf(row)
 	}
 	out.Body.Next, out.Body.More = last, len(list) == in.Limit
-	if out.Body.More {
+	if len(list) > 0 && (out.Body.More || list[len(list)-1].Position > last) {
 		out.Body.Next = list[len(list)-1].Position
 	}
 	if in.Include == "document" {
