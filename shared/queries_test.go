@@ -159,6 +159,8 @@ var owners = map[string]string{
 	"catalog.words":               "functions/catalog/internal/listing",
 	"catalog.prices":              "functions/catalog/internal/price",
 	"catalog.products":            "functions/catalog/internal/product",
+	"catalog.product_pages":       "functions/catalog/internal/product",
+	"catalog.category_tree":       "functions/catalog/internal/category",
 	"catalog.variants":            "functions/catalog/internal/product",
 	"catalog.old_slugs":           "functions/catalog/internal/product",
 	"inventory.locations":         "functions/inventory/internal/stock",

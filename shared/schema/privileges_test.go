@@ -20,6 +20,7 @@ const allowed = `
 catalog_fn catalog.attributes delete insert select update
 catalog_fn catalog.categories delete insert select update
 catalog_fn catalog.category_filters delete insert select update
+catalog_fn catalog.category_tree select update(version)
 catalog_fn catalog.changes select
 catalog_fn catalog.changes_under_way insert(kind,subjects)
 catalog_fn catalog.idempotency_keys delete insert select update
@@ -30,9 +31,11 @@ catalog_fn catalog.old_slugs delete insert select update
 catalog_fn catalog.prices insert select update(cancelled_at,ends_at)
 catalog_fn catalog.product_categories delete insert select update
 catalog_fn catalog.product_documents select
+catalog_fn catalog.product_pages delete insert select update
 catalog_fn catalog.products insert select update
 catalog_fn catalog.search_documents delete insert select update
 catalog_fn catalog.terms delete insert select update
+catalog_fn catalog.tree_now select
 catalog_fn catalog.variant_documents select
 catalog_fn catalog.variants insert select update
 catalog_fn catalog.words delete insert select update

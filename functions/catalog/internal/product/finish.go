@@ -18,8 +18,9 @@ type finished struct {
 	touched  []uuid.UUID     // products whose version has changed
 	cleared  []uuid.UUID     // of those, the ones that may be listed already
 	entries  []listing.Entry // of those, the ones that are listed now
+	pages    []page          // of those, the ones that may be shown
 	repriced []uuid.UUID     // variants that only cost something else
-	spans    []price.Span    // what variants of entries and repriced cost
+	spans    []price.Span    // what variants of pages and repriced cost
 	states   []event.Event   // that products changed
 	prices   []event.Event   // that prices did
 }
@@ -31,7 +32,10 @@ func finish(ctx context.Context, tx pgx.Tx, f finished) error {
 		if err := listing.WritePrices(ctx, tx, f.repriced, f.spans); err != nil {
 			return err
 		}
-	} else if err := listing.Write(ctx, tx, f.cleared, f.entries, f.spans); err != nil {
+		if err := repricePages(ctx, tx, f.touched); err != nil {
+			return err
+		}
+	} else if err := f.replace(ctx, tx); err != nil {
 		return err
 	}
 	if err := outbox.AppendState(ctx, tx, f.states...); err != nil {
@@ -45,6 +49,14 @@ func finish(ctx context.Context, tx pgx.Tx, f finished) error {
 		skus[i] = e.Subject
 	}
 	return feed.AppendPrices(ctx, tx, skus...)
+}
+
+// replace brings up to date all that readers find of the products.
+func (f finished) replace(ctx context.Context, tx pgx.Tx) error {
+	if err := listing.Write(ctx, tx, f.cleared, f.entries, f.spans); err != nil {
+		return err
+	}
+	return writePages(ctx, tx, f.cleared, f.pages, f.spans)
 }
 
 // stateEvent says that a product is another one now.

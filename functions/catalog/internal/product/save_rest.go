@@ -42,6 +42,9 @@ func writeRest(ctx context.Context, tx pgx.Tx, plans []plan, at time.Time) error
 		if p.old != nil {
 			f.cleared = append(f.cleared, p.id)
 		}
+		if p.doc.Status == Active {
+			f.pages = append(f.pages, p.page())
+		}
 		if p.doc.Status == Active && len(p.doc.Variants) > 0 {
 			f.entries = append(f.entries, p.entry())
 		}

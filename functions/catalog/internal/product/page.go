@@ -1,0 +1,308 @@
+package product
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"hash/fnv"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/mallhive/product-service/functions/catalog/internal/category"
+	"github.com/mallhive/product-service/functions/catalog/internal/price"
+)
+
+// cut stands in a page's body where a variant's price and availability belong.
+// JSON never holds it.
+const cut = '\x01'
+
+// page is a product as it is kept for readers: a row of catalog.product_pages.
+type page struct {
+	doc    Document
+	places []uuid.UUID
+}
+
+func (p plan) page() page {
+	d := p.doc
+	d.ID = &p.id
+	return page{doc: d, places: p.places}
+}
+
+// fixed is what of a document neither time nor stock nor the tree decides.
+type fixed struct {
+	Document
+	Categories *struct{} `json:"categories,omitempty"`
+	Variants   *struct{} `json:"variants,omitempty"`
+}
+
+// body is the page's document as JSON up to the end of its variants.
+func (p page) body() (string, error) {
+	d := p.doc
+	d.Version, d.CreatedAt, d.UpdatedAt, d.Breadcrumbs, d.Price, d.CompareAt = 0, nil, nil, nil, nil, nil
+	var b bytes.Buffer
+	encode := json.NewEncoder(&b)
+	encode.SetEscapeHTML(false)
+	if err := encode.Encode(fixed{Document: d}); err != nil {
+		return "", fmt.Errorf("page of product %s: %w", d.ID, err)
+	}
+	b.Truncate(b.Len() - len("}\n"))
+	b.WriteString(`,"variants":[`)
+	for i, v := range d.Variants {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		v.Price, v.CompareAt, v.Prices, v.Availability = nil, nil, nil, ""
+		if err := encode.Encode(v); err != nil {
+			return "", fmt.Errorf("page of product %s: %w", d.ID, err)
+		}
+		b.Truncate(b.Len() - len("}\n"))
+		b.WriteString(string(cut) + "}")
+	}
+	b.WriteByte(']')
+	return b.String(), nil
+}
+
+// lines are the spans of variants as catalog.product_pages keeps them.
+func lines(variants []uuid.UUID, spans map[uuid.UUID][]price.Span) string {
+	var b []byte
+	micros := func(t *time.Time) string {
+		if t == nil {
+			return "-"
+		}
+		return strconv.FormatInt(t.UnixMicro(), 10)
+	}
+	for i, id := range variants {
+		for _, s := range spans[id] {
+			compare := "-"
+			if s.CompareAt != nil {
+				compare = strconv.FormatInt(*s.CompareAt, 10)
+			}
+			b = fmt.Appendf(b, "%d %s %d %s %s %s\n", i, s.Currency, s.Amount, compare, micros(&s.StartsAt), micros(s.EndsAt))
+		}
+	}
+	return string(b)
+}
+
+// cost is what a variant costs in one currency.
+type cost struct {
+	currency  string
+	amount    string
+	compareAt string // empty: nothing
+}
+
+// costsAt reads the lines: what each of n variants costs at a time, by currency.
+func costsAt(lines string, n int, at time.Time) ([][]cost, error) {
+	costs := make([][]cost, n)
+	now := at.UnixMicro()
+	for lines != "" {
+		var f [6]string
+		line, rest, _ := strings.Cut(lines, "\n")
+		lines = rest
+		for i := range f {
+			f[i], line, _ = strings.Cut(line, " ")
+		}
+		variant, err := strconv.Atoi(f[0])
+		if err != nil || variant < 0 || variant >= n {
+			return nil, fmt.Errorf("no variant for the price %q", f)
+		}
+		if holds, err := covers(f[4], f[5], now); err != nil || !holds {
+			if err != nil {
+				return nil, err
+			}
+			continue
+		}
+		if f[3] == "-" {
+			f[3] = ""
+		}
+		costs[variant] = append(costs[variant], cost{currency: f[1], amount: f[2], compareAt: f[3]})
+	}
+	return costs, nil
+}
+
+func covers(begin, end string, now int64) (bool, error) {
+	from, err := strconv.ParseInt(begin, 10, 64)
+	if err != nil {
+		return false, fmt.Errorf("begin of a price: %w", err)
+	}
+	if end == "-" {
+		return from <= now, nil
+	}
+	until, err := strconv.ParseInt(end, 10, 64)
+	if err != nil {
+		return false, fmt.Errorf("end of a price: %w", err)
+	}
+	return from <= now && now < until, nil
+}
+
+// appendOffer writes what a variant costs and whether it can be had, as members
+// that follow others.
+func appendOffer(b []byte, costs []cost, availability string) []byte {
+	switch len(costs) {
+	case 0:
+	case 1:
+		b = append(b, ',')
+		b = appendCost(b, costs[0])
+	default:
+		b = append(b, `,"prices":[`...)
+		for i, c := range costs {
+			if i > 0 {
+				b = append(b, ',')
+			}
+			b = append(appendCost(append(b, '{'), c), '}')
+		}
+		b = append(b, ']')
+	}
+	b = append(b, `,"availability":"`...)
+	return append(append(b, availability...), '"')
+}
+
+func appendCost(b []byte, c cost) []byte {
+	b = appendMoney(append(b, `"price":`...), c.amount, c.currency)
+	if c.compareAt == "" {
+		return b
+	}
+	return appendMoney(append(b, `,"compare_at":`...), c.compareAt, c.currency)
+}
+
+func appendMoney(b []byte, amount, currency string) []byte {
+	b = append(append(b, `{"amount":`...), amount...)
+	b = append(append(b, `,"currency":"`...), currency...)
+	return append(b, `"}`...)
+}
+
+// Rendered is a product as it is sent: its JSON, without the closing brace, so
+// that a list can add what it knows of it.
+type Rendered struct {
+	ID      uuid.UUID
+	Version int64
+	json    []byte
+	offers  [][]cost
+	hash    uint64
+}
+
+// JSON is the product's document.
+func (r Rendered) JSON() []byte { return append(r.json, '}') }
+
+// Tag is the entity tag: the version, and a hash of what time, stock and the
+// category tree decide.
+func (r Rendered) Tag() string {
+	return `"` + strconv.FormatInt(r.Version, 10) + "." + strconv.FormatUint(r.hash, 16) + `"`
+}
+
+// Item is the product as a list shows it, with the lowest price of its matching
+// variants and what that is compared with.
+func (r Rendered) Item(amount *int64, currency string) []byte {
+	if amount == nil {
+		return append(r.json, `,"price":null}`...)
+	}
+	lowest := cost{currency: currency, amount: strconv.FormatInt(*amount, 10)}
+	for _, costs := range r.offers {
+		for _, c := range costs {
+			if c.currency == currency && c.amount == lowest.amount && c.compareAt != "" {
+				lowest.compareAt = c.compareAt
+			}
+		}
+	}
+	return append(appendCost(append(r.json, ','), lowest), '}')
+}
+
+// kept is a page as it is read, with what else decides what is sent.
+type kept struct {
+	ID           uuid.UUID
+	Version      int64
+	CreatedAt    time.Time
+	UpdatedAt    time.Time
+	Categories   []uuid.UUID
+	Prices       string
+	Body         []byte
+	Availability []string
+	At           time.Time
+	Tree         int64
+}
+
+// render puts a page together: not a byte of the body is looked at but for cuts.
+func (k *kept) render(ways *category.Ways) (Rendered, error) {
+	r := Rendered{ID: k.ID, Version: k.Version}
+	var err error
+	if r.offers, err = costsAt(k.Prices, len(k.Availability), k.At); err != nil {
+		return r, fmt.Errorf("page of product %s: %w", k.ID, err)
+	}
+	sum := fnv.New64a()
+	b := make([]byte, 0, len(k.Body)+512+160*len(k.Availability))
+	rest := k.Body
+	for i, word := range k.Availability {
+		before, after, found := bytes.Cut(rest, []byte{cut})
+		if !found {
+			return r, fmt.Errorf("page of product %s has no place for variant %d", k.ID, i)
+		}
+		b = append(b, before...)
+		from := len(b)
+		b = appendOffer(b, r.offers[i], word)
+		_, _ = sum.Write(b[from:])
+		rest = after
+	}
+	b = append(b, rest...)
+	from := len(b)
+	b = appendWays(b, k.Categories, ways)
+	_, _ = sum.Write(b[from:])
+	r.hash = sum.Sum64()
+	b = strconv.AppendInt(append(b, `,"version":`...), k.Version, 10)
+	b = k.CreatedAt.UTC().AppendFormat(append(b, `,"created_at":"`...), time.RFC3339Nano)
+	b = k.UpdatedAt.UTC().AppendFormat(append(b, `","updated_at":"`...), time.RFC3339Nano)
+	r.json = append(b, '"')
+	return r, nil
+}
+
+// appendWays writes the product's categories and the way to the first of them.
+func appendWays(b []byte, categories []uuid.UUID, ways *category.Ways) []byte {
+	b = append(b, `,"categories":[`...)
+	var breadcrumbs []byte
+	for _, id := range categories {
+		way, ok := ways.Of(id)
+		if !ok {
+			continue
+		}
+		if breadcrumbs == nil {
+			breadcrumbs = way.Breadcrumbs
+		} else {
+			b = append(b, ',')
+		}
+		b = append(b, way.Slug...)
+	}
+	b = append(b, ']')
+	if breadcrumbs != nil {
+		b = append(append(b, `,"breadcrumbs":`...), breadcrumbs...)
+	}
+	return b
+}
+
+// Tag is the entity tag of the product, the same as its page has.
+func (d Document) Tag() string {
+	var b []byte
+	for _, v := range d.Variants {
+		b = appendOffer(b, costsOf(v), v.Availability)
+	}
+	ways, _ := json.Marshal(struct {
+		Categories  []string         `json:"categories"`
+		Breadcrumbs []category.Crumb `json:"breadcrumbs,omitempty"`
+	}{filled(d.Categories), d.Breadcrumbs})
+	sum := fnv.New64a()
+	_, _ = sum.Write(append(append(b, ','), ways[1:len(ways)-1]...))
+	return Rendered{Version: d.Version, hash: sum.Sum64()}.Tag()
+}
+
+// costsOf is what a document says that its variant costs.
+func costsOf(v Variant) []cost {
+	var costs []cost
+	for _, p := range v.AllPrices() {
+		c := cost{currency: p.Price.Currency, amount: strconv.FormatInt(p.Price.Amount, 10)}
+		if p.CompareAt != nil {
+			c.compareAt = strconv.FormatInt(p.CompareAt.Amount, 10)
+		}
+		costs = append(costs, c)
+	}
+	return costs
+}

@@ -1,0 +1,98 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/mallhive/product-service/functions/catalog/internal/category"
+	"github.com/mallhive/product-service/functions/catalog/internal/product"
+	"github.com/mallhive/product-service/shared/service/servicetest"
+)
+
+// samePage compares what a visitor reads of a product by its page with the
+// document that is read from its parts, field for field.
+func samePage(t testing.TB, s *servicetest.Server, tree *category.Tree, slug string) {
+	t.Helper()
+	ctx := context.Background()
+	db := s.DB.Pool(t, "catalog")
+	want, err := product.Get(ctx, db, slug, false)
+	require.NoError(t, err)
+	page, ok, err := product.Read(ctx, db, tree, slug)
+	require.NoError(t, err)
+	require.True(t, ok, "%s has a page", slug)
+	var got product.Document
+	body := page.JSON()
+	require.NoError(t, json.Unmarshal(body, &got), "%s", body)
+	require.Equal(t, want, got)
+	require.Equal(t, want.Tag(), page.Tag())
+	plain, err := json.Marshal(want)
+	require.NoError(t, err)
+	require.JSONEq(t, string(plain), string(body))
+}
+
+func anyProduct(r *rand.Rand, n int) map[string]any {
+	pick := func(list ...any) any { return list[r.IntN(len(list))] }
+	d := map[string]any{
+		"name": pick("Pan", "Ölpfanne <b>&\u2028\u0001", `"quoted" \ back`), "slug": fmt.Sprintf("p-%d", n), "status": "active",
+		"description": pick("", "a\nb\t<i>c</i>", "\u0001\u007f"), "brand": pick(nil, "Smith"), "featured": pick(true, false),
+		"external_id": pick(nil, fmt.Sprintf("x:%d", n)), "publish_at": pick(nil, "2020-01-01T00:00:00.123456Z"),
+		"unpublish_at": pick(nil, "2999-01-01T00:00:00Z"), "categories": pick([]string{}, []string{"pans"}, []string{"garden", "kitchen"}),
+		"attributes": pick(map[string]any{}, map[string]any{"weight": 1.5e-7, "wireless": true, "notes": "\u0001}", "colour": []string{"a", "b"}}),
+		"media":      pick([]any{}, []any{map[string]any{"url": "https://images.example.com/a.jpg?a=1&b=2"}}), "options": []string{"size"},
+	}
+	variants := []any{}
+	for i := range r.IntN(4) {
+		v := map[string]any{"sku": fmt.Sprintf("S-%d-%d", n, i), "options": map[string]any{"size": fmt.Sprint(i)}, "gtins": pick([]string{}, []string{"0095205603217"})}
+		prices := []any{}
+		for _, c := range []string{"EUR", "JPY", "USD"}[:r.IntN(4)] {
+			p := map[string]any{"price": map[string]any{"amount": 5 + r.IntN(9), "currency": c}}
+			if r.IntN(2) == 0 {
+				p["compare_at"] = map[string]any{"amount": 20, "currency": c}
+			}
+			prices = append(prices, p)
+		}
+		if len(prices) > 0 {
+			v["prices"] = prices
+		}
+		if r.IntN(2) == 0 {
+			v["mpn"], v["weight_grams"] = "M<1>", r.IntN(5)
+		}
+		variants = append(variants, v)
+	}
+	d["variants"] = variants
+	return d
+}
+
+func TestAPageIsTheDocumentThatItsPartsMake(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	seed(t, s)
+	tree, token := new(category.Tree), s.Bearer(t, write)
+	r := rand.New(rand.NewPCG(1, 2))
+	for n := range 40 {
+		a := s.Do(t, http.MethodPost, "/v1/products", anyProduct(r, n), token)
+		require.Equal(t, http.StatusCreated, a.Status, "%s", a.Body)
+		var d product.Document
+		a.JSON(t, &d)
+		if len(d.Variants) > 1 {
+			stock(t, s, map[string]int{d.Variants[1].SKU: r.IntN(3)})
+			samePage(t, s, tree, d.Slug)
+			a = s.Do(t, http.MethodPut, "/v1/variants/"+d.Variants[0].SKU+"/price", `{"price":{"amount":7,"currency":"EUR"}}`, token, header("If-Match", "*"))
+			require.Equal(t, http.StatusOK, a.Status, "%s", a.Body)
+		}
+		samePage(t, s, tree, d.Slug)
+		if n%2 == 0 {
+			again := anyProduct(r, n)
+			again["variants"] = append(again["variants"].([]any), map[string]any{"sku": fmt.Sprintf("T-%d", n), "options": map[string]any{"size": "XL"}})
+			a = s.Do(t, http.MethodPut, "/v1/products/"+d.Slug, again, token, header("If-Match", "*"))
+			require.Equal(t, http.StatusOK, a.Status, "%s", a.Body)
+			samePage(t, s, tree, d.Slug)
+		}
+	}
+}
