@@ -35,7 +35,7 @@ func (c *catalog) getProduct(ctx context.Context, in *getProductInput) (*product
 	d, err := product.Get(ctx, c.DB, in.Ref, drafts)
 	var moved *product.Moved
 	if errors.As(err, &moved) {
-		return &productReply{Status: http.StatusPermanentRedirect, Location: "/v1/products/" + moved.Slug, CacheControl: web.PublicCache}, nil
+		return nil, web.Elsewhere("/v1/products/" + moved.Slug)
 	}
 	if err != nil {
 		return nil, err
@@ -52,7 +52,24 @@ func (c *catalog) getProduct(ctx context.Context, in *getProductInput) (*product
 }
 
 func shown(d product.Document) *productReply {
-	return &productReply{Status: http.StatusOK, ETag: web.ETag(d.Version, d), Body: &d}
+	return &productReply{Status: http.StatusOK, ETag: d.Tag(), Body: &d}
+}
+
+// showProduct answers a visitor with the product's page; who may read drafts and
+// what has no page goes the long way.
+func (c *catalog) showProduct(ctx context.Context, w http.ResponseWriter, r *http.Request) bool {
+	if mayReadDrafts(ctx) {
+		return false
+	}
+	page, there, err := product.Read(ctx, c.DB, &c.ways, r.PathValue("ref"))
+	if err != nil {
+		web.WriteProblem(w, r, err)
+		return true
+	}
+	if there {
+		web.SendJSON(w, r, page.Tag(), web.PublicCache, page.JSON())
+	}
+	return there
 }
 
 type lookupInput struct {

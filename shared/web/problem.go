@@ -28,6 +28,7 @@ type Problem struct {
 
 	extra      any
 	retryAfter time.Duration
+	location   string
 	challenge  bool
 	cause      error
 }
@@ -116,6 +117,10 @@ func (p *Problem) ContentType(string) string { return "application/problem+json"
 // GetHeaders are the headers that go with the status.
 func (p *Problem) GetHeaders() http.Header {
 	h := http.Header{"Cache-Control": {"no-store"}}
+	if p.location != "" {
+		h.Set("Location", p.location)
+		h.Set("Cache-Control", PublicCache)
+	}
 	if p.Status == http.StatusServiceUnavailable || p.Status == http.StatusTooManyRequests {
 		seconds := max(1, int((p.retryAfter+time.Second-1)/time.Second))
 		h.Set("Retry-After", strconv.Itoa(seconds))
