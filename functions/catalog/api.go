@@ -9,7 +9,6 @@ import (
 
 	"github.com/mallhive/product-service/functions/catalog/internal/attribute"
 	"github.com/mallhive/product-service/functions/catalog/internal/category"
-	"github.com/mallhive/product-service/functions/catalog/internal/price"
 	"github.com/mallhive/product-service/functions/catalog/internal/product"
 	"github.com/mallhive/product-service/shared/event"
 	"github.com/mallhive/product-service/shared/outbox"
@@ -26,7 +25,8 @@ type catalog struct {
 	products   reader[product.Document]
 	categories reader[category.Category]
 	attributes reader[attribute.Attribute]
-	prices     reader[price.Price]
+	prices     reader[basePrice]
+	sales      reader[salePrice]
 }
 
 // routes is the whole surface of the function.
@@ -39,7 +39,7 @@ func routes(_ context.Context, cfg *config, s *service.Service) error {
 	c := &catalog{
 		Service: s, wake: waker.Wake, currency: cfg.DefaultCurrency,
 		products: newReader[product.Document](), categories: newReader[category.Category](),
-		attributes: newReader[attribute.Attribute](), prices: newReader[price.Price](),
+		attributes: newReader[attribute.Attribute](), prices: newReader[basePrice](), sales: newReader[salePrice](),
 	}
 	api, public, write := s.API, web.Public(), web.Scope("catalog:write")
 
@@ -52,7 +52,11 @@ func routes(_ context.Context, cfg *config, s *service.Service) error {
 	web.Register(api, deletion("delete-product", "/v1/products/{ref}", "Delete a product", "products", write), c.deleteProduct)
 
 	web.Register(api, op("get-variant", "GET", "/v1/variants/{sku}", "One variant with its product's names", "variants", public), c.getVariant)
-	withBody[price.Price](api, op("set-price", "PUT", "/v1/variants/{sku}/price", "Set what a variant costs from now on", "variants", write), http.StatusOK, c.setPrice)
+	web.Register(api, op("list-prices", "GET", "/v1/variants/{sku}/prices", "A variant's prices: past, now, and the lowest of 30 days", "prices", public), c.listPrices)
+	withBody[basePrice](api, op("set-price", "PUT", "/v1/variants/{sku}/price", "Set what a variant costs from now on, or from a time on", "prices", write), http.StatusOK, c.setPrice)
+	web.Register(api, deletion("delete-price", "/v1/variants/{sku}/prices/{id}", "Cancel a base price that has not begun", "prices", write), c.deletePrice)
+	withBody[salePrice](api, op("create-sale", "POST", "/v1/variants/{sku}/sales", "Begin or schedule a sale", "prices", write), http.StatusCreated, c.createSale)
+	web.Register(api, deletion("delete-sale", "/v1/variants/{sku}/sales/{id}", "Cancel a sale that has not begun, or end one that runs", "prices", write), c.deleteSale)
 
 	web.Register(api, op("list-categories", "GET", "/v1/categories", "The category tree with product counts", "categories", public), c.listCategories)
 	web.Register(api, op("get-category", "GET", "/v1/categories/{slug}", "One category", "categories", public), c.getCategory)

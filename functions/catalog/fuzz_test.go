@@ -9,7 +9,6 @@ import (
 
 	"github.com/mallhive/product-service/functions/catalog/internal/category"
 	"github.com/mallhive/product-service/functions/catalog/internal/listing"
-	"github.com/mallhive/product-service/functions/catalog/internal/price"
 	"github.com/mallhive/product-service/functions/catalog/internal/product"
 	"github.com/mallhive/product-service/shared/fault"
 )
@@ -23,7 +22,7 @@ func FuzzProductRow(f *testing.F) {
 	} {
 		f.Add([]byte(seed))
 	}
-	c := &catalog{products: newReader[product.Document](), categories: newReader[category.Category](), prices: newReader[price.Price]()}
+	c := &catalog{products: newReader[product.Document](), categories: newReader[category.Category](), prices: newReader[basePrice]()}
 	f.Fuzz(func(t *testing.T, line []byte) {
 		d, err := c.readProduct(line)
 		if err != nil {

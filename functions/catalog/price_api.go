@@ -3,81 +3,44 @@ package main
 import (
 	"context"
 	"net/http"
+	"net/url"
+	"time"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 
 	"github.com/mallhive/product-service/functions/catalog/internal/price"
 	"github.com/mallhive/product-service/functions/catalog/internal/product"
 	"github.com/mallhive/product-service/shared/fault"
+	"github.com/mallhive/product-service/shared/postgres"
 	"github.com/mallhive/product-service/shared/web"
 )
 
-// variantView is one variant with what a cart shows of its product.
-type variantView struct {
-	product.Variant
-	ProductID uuid.UUID      `json:"product_id"`
-	Slug      string         `json:"slug" doc:"The product's slug"`
-	Name      string         `json:"name" doc:"The product's name"`
-	Brand     *string        `json:"brand"`
-	Image     *product.Media `json:"image,omitempty" doc:"The product's first image"`
+// basePrice is a base price to set, or to schedule.
+type basePrice struct {
+	price.Price
+	StartsAt *time.Time `json:"starts_at,omitempty" doc:"When it begins: a time to come, or left out for now. It holds until the next base price" example:"2026-12-01T00:00:00Z"`
 }
 
-type variantReply struct {
-	Status       int
-	ETag         string `header:"ETag"`
-	CacheControl string `header:"Cache-Control"`
-	Body         *variantView
+func (p *basePrice) check(faults *fault.List) {
+	p.Check(faults, "")
+	p.StartsAt = moment(faults, "/starts_at", p.StartsAt)
 }
 
-type getVariantInput struct {
-	SKU         string `path:"sku" maxLength:"64" example:"ICE-3920564"`
-	IfNoneMatch string `header:"If-None-Match"`
-}
-
-func (c *catalog) getVariant(ctx context.Context, in *getVariantInput) (*variantReply, error) {
-	drafts := mayReadDrafts(ctx)
-	out, err := c.variant(ctx, in.SKU, drafts)
-	if err != nil {
-		return nil, err
+// moment is a time as the database keeps it.
+func moment(faults *fault.List, pointer string, at *time.Time) *time.Time {
+	if at == nil {
+		return nil
 	}
-	out.CacheControl = web.PublicCache
-	if drafts {
-		out.CacheControl = web.PrivateCache
+	utc := at.UTC().Truncate(time.Microsecond)
+	if utc.Year() < 1 || utc.Year() > 9999 {
+		faults.Add(pointer, "out_of_range", "in UTC a year from 1 to 9999")
 	}
-	if in.IfNoneMatch != "" && web.NotModified(in.IfNoneMatch, out.ETag) {
-		out.Status, out.Body = http.StatusNotModified, nil
-	}
-	return out, nil
-}
-
-func (c *catalog) variant(ctx context.Context, sku string, drafts bool) (*variantReply, error) {
-	if !product.ValidSKU(sku) {
-		return nil, fault.Missing("there is no such variant")
-	}
-	id, variant, err := product.Owner(ctx, c.DB, sku)
-	if err != nil {
-		return nil, err
-	}
-	d, err := product.Get(ctx, c.DB, id.String(), drafts)
-	if err != nil {
-		return nil, err
-	}
-	for _, v := range d.Variants {
-		if *v.ID != variant {
-			continue
-		}
-		view := variantView{Variant: v, ProductID: id, Slug: d.Slug, Name: d.Name, Brand: d.Brand}
-		if len(d.Media) > 0 {
-			view.Image = &d.Media[0]
-		}
-		// A variant changes with its product: its ETag is of the product's version.
-		return &variantReply{Status: http.StatusOK, ETag: web.ETag(d.Version, view), Body: &view}, nil
-	}
-	return nil, fault.Missing("there is no such variant")
+	return &utc
 }
 
 type setPriceInput struct {
-	SKU     string `path:"sku" maxLength:"64"`
+	SKU     string `path:"sku" maxLength:"64" example:"ICE-3920564"`
 	IfMatch string `header:"If-Match" doc:"The ETag of the variant or its product"`
 	RawBody []byte `contentType:"application/json"`
 }
@@ -88,18 +51,190 @@ func (c *catalog) setPrice(ctx context.Context, in *setPriceInput) (*variantRepl
 		return nil, err
 	}
 	var rules fault.List
-	p.Check(&rules, "")
+	p.check(&rules)
 	if err := merged(faults, rules).Err(); err != nil {
 		return nil, err
 	}
-	if err := product.SetPrice(ctx, c.DB, in.SKU, []price.Price{p}, change(web.Expect(in.IfMatch, ""))); err != nil {
-		return nil, err
-	}
-	c.wake()
-	out, err := c.variant(ctx, in.SKU, true)
+	_, err = c.reprice(ctx, c.DB, product.PriceIntent{
+		SKU: in.SKU, Kind: price.Base, Price: p.Price, StartsAt: p.StartsAt, Allow: change(web.Expect(in.IfMatch, "")),
+	})
 	if err != nil {
 		return nil, err
 	}
-	out.CacheControl = web.PrivateCache
+	c.wake()
+	return c.ownVariant(ctx, in.SKU)
+}
+
+// reprice is one price intent in a transaction of its own.
+func (c *catalog) reprice(ctx context.Context, db postgres.DB, in product.PriceIntent) (out product.PriceOutcome, err error) {
+	err = postgres.InTx(ctx, db, func(tx pgx.Tx) error {
+		outcomes, err := product.Reprice(ctx, tx, []product.PriceIntent{in})
+		if err != nil {
+			return err
+		}
+		out = outcomes[0]
+		return out.Fault
+	})
+	return out, err
+}
+
+// salePrice is a sale to begin, or to schedule.
+type salePrice struct {
+	price.Price
+	StartsAt *time.Time `json:"starts_at,omitempty" doc:"When it begins: a time to come, or left out for now" example:"2026-11-27T00:00:00Z"`
+	EndsAt   *time.Time `json:"ends_at,omitempty" doc:"It holds until before then; left out, until it is ended" example:"2026-12-01T00:00:00Z"`
+}
+
+func (p *salePrice) check(faults *fault.List) {
+	p.Check(faults, "")
+	p.StartsAt, p.EndsAt = moment(faults, "/starts_at", p.StartsAt), moment(faults, "/ends_at", p.EndsAt)
+	if p.StartsAt != nil && p.EndsAt != nil && !p.EndsAt.After(*p.StartsAt) {
+		faults.Add("/ends_at", "out_of_range", "after the start")
+	}
+}
+
+type createSaleInput struct {
+	SKU            string `path:"sku" maxLength:"64" example:"ICE-3920564"`
+	IfMatch        string `header:"If-Match" doc:"The ETag of the variant or its product; not required"`
+	IdempotencyKey string `header:"Idempotency-Key" maxLength:"255"`
+	RawBody        []byte `contentType:"application/json"`
+}
+
+type saleReply struct {
+	Status       int
+	ETag         string `header:"ETag" doc:"Of the variant, for the next change of it"`
+	CacheControl string `header:"Cache-Control"`
+	Location     string `header:"Location"`
+	Body         *price.Record
+}
+
+// begun is what an Idempotency-Key keeps of a sale.
+type begun struct {
+	Sale    price.Record `json:"sale"`
+	Version int64        `json:"version"`
+}
+
+func (c *catalog) createSale(ctx context.Context, in *createSaleInput) (*saleReply, error) {
+	p, faults, err := c.sales.read(in.RawBody)
+	if err != nil {
+		return nil, err
+	}
+	var rules fault.List
+	p.check(&rules)
+	if err := merged(faults, rules).Err(); err != nil {
+		return nil, err
+	}
+	body := struct {
+		SKU  string    `json:"sku"`
+		Sale salePrice `json:"sale"`
+	}{in.SKU, p}
+	made, err := once(ctx, c.DB, "create-sale", in.IdempotencyKey, body, func(tx pgx.Tx) (begun, error) {
+		out, err := c.reprice(ctx, tx, product.PriceIntent{
+			SKU: in.SKU, Kind: price.Sale, Price: p.Price, StartsAt: p.StartsAt, EndsAt: p.EndsAt, Allow: ifMatched(in.IfMatch),
+		})
+		return begun{Sale: out.Sale.Record(), Version: out.Version}, err
+	})
+	if err != nil {
+		return nil, err
+	}
+	c.wake()
+	return &saleReply{
+		Status: http.StatusCreated, ETag: web.ETag(made.Version, made.Sale), CacheControl: web.PrivateCache,
+		Location: "/v1/variants/" + in.SKU + "/sales/" + made.Sale.ID.String(), Body: &made.Sale,
+	}, nil
+}
+
+// ifMatched lets what adds to a thing pass without naming its version, too.
+func ifMatched(ifMatch string) func(*int64) error {
+	if ifMatch == "" {
+		return anyVersion
+	}
+	return change(web.Expect(ifMatch, ""))
+}
+
+type withdrawInput struct {
+	SKU     string    `path:"sku" maxLength:"64" example:"ICE-3920564"`
+	ID      uuid.UUID `path:"id" example:"0198c5a2-7c1e-7d4a-9f43-2b1f0a6d5e11"`
+	IfMatch string    `header:"If-Match" doc:"The ETag of the variant or its product"`
+}
+
+func (c *catalog) deleteSale(ctx context.Context, in *withdrawInput) (*struct{}, error) {
+	return c.withdraw(ctx, price.Sale, in)
+}
+
+func (c *catalog) deletePrice(ctx context.Context, in *withdrawInput) (*struct{}, error) {
+	return c.withdraw(ctx, price.Base, in)
+}
+
+func (c *catalog) withdraw(ctx context.Context, kind string, in *withdrawInput) (*struct{}, error) {
+	_, err := c.reprice(ctx, c.DB, product.PriceIntent{
+		SKU: in.SKU, Kind: kind, Withdraw: &in.ID, Allow: change(web.Expect(in.IfMatch, "")),
+	})
+	if err == nil {
+		c.wake()
+	}
+	return nil, err
+}
+
+type listPricesInput struct {
+	SKU      string `path:"sku" maxLength:"64" example:"ICE-3920564"`
+	Currency string `query:"currency" pattern:"^[A-Z]{3}$" doc:"ISO 4217 code; all when left out" example:"USD"`
+	At       string `query:"at" format:"date-time" doc:"Only what held then; a time to come needs catalog:read_drafts" example:"2026-11-27T00:00:00Z"`
+	Limit    int    `query:"limit" minimum:"1" maximum:"100" default:"24"`
+	Cursor   string `query:"cursor" doc:"next_cursor of the page before"`
+}
+
+type priceList struct {
+	CacheControl string `header:"Cache-Control"`
+	Link         string `header:"Link"`
+	Body         struct {
+		Items      []price.Record `json:"items" nullable:"false" doc:"Newest first. What has not begun, what was cancelled before, and when a base price will end are shown with catalog:read_drafts"`
+		NextCursor *string        `json:"next_cursor"`
+		Effective  []price.Paid   `json:"effective" nullable:"false" doc:"What is paid now, or at the time asked for: one for each currency, a sale before the base price, compared with it unless the sale names something else"`
+		Lowest     []price.Lowest `json:"lowest_30d" nullable:"false" doc:"The lowest price that was paid in the 30 days before the sale that runs began, for each currency; when none runs, in the last 30 days"`
+	}
+}
+
+func (c *catalog) listPrices(ctx context.Context, in *listPricesInput) (*priceList, error) {
+	drafts := mayReadDrafts(ctx)
+	variant, err := product.ShownVariant(ctx, c.DB, in.SKU, drafts)
+	if err != nil {
+		return nil, err
+	}
+	ask := price.Ask{Variant: variant, Currency: in.Currency, Scheduled: drafts, Limit: in.Limit}
+	if in.At != "" {
+		at, err := time.Parse(time.RFC3339, in.At)
+		var faults fault.List
+		if ask.At = moment(&faults, "/at", &at); err != nil || len(faults) > 0 {
+			return nil, fault.InvalidInput(fault.Field{Pointer: "/at", In: "query", Code: "format", Detail: "an RFC 3339 time"})
+		}
+	}
+	query := []any{"prices", in.SKU, in.Currency, in.At, drafts}
+	if in.Cursor != "" {
+		if err := web.DecodeCursor(in.Cursor, query, &ask.After); err != nil {
+			return nil, err
+		}
+	}
+	history, err := price.Read(ctx, c.DB, ask)
+	if err != nil {
+		return nil, err
+	}
+	out := &priceList{CacheControl: web.PublicCache}
+	if drafts {
+		out.CacheControl = web.PrivateCache
+	}
+	out.Body.Items, out.Body.Effective, out.Body.Lowest = history.Items, history.Paid, history.Lowest
+	if history.Next != nil {
+		next, err := web.EncodeCursor(query, history.Next)
+		if err != nil {
+			return nil, err
+		}
+		out.Body.NextCursor = &next
+		here := url.Values{"limit": {itoa(in.Limit)}}
+		if in.Currency != "" {
+			here.Set("currency", in.Currency)
+		}
+		out.Link = web.NextLink("/v1/variants/"+in.SKU+"/prices", here, next)
+	}
 	return out, nil
 }

@@ -10,7 +10,6 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/mallhive/product-service/functions/catalog/internal/attribute"
-	"github.com/mallhive/product-service/functions/catalog/internal/price"
 	"github.com/mallhive/product-service/functions/catalog/internal/slug"
 	"github.com/mallhive/product-service/shared/fault"
 )
@@ -25,7 +24,7 @@ type plan struct {
 	places    []uuid.UUID
 	positions map[uuid.UUID]int  // of places, those given by hand
 	fresh     map[uuid.UUID]bool // variants that have no row yet
-	changes   []price.Change
+	changes   []priceChange
 	previous  string // slug that now leads here
 }
 
@@ -199,23 +198,13 @@ func (s *scene) chooseVariants(faults *fault.List, p *plan) error {
 			p.fresh[id] = true
 		}
 		v.ID = &id
-		for _, price := range v.AllPrices() {
-			if err := p.change(id, price, s.prices.Of[id]); err != nil {
-				return err
+		for _, wanted := range v.AllPrices() {
+			if !s.costs(id, wanted) {
+				p.changes = append(p.changes, priceChange{variant: id, price: wanted})
 			}
 		}
 	}
 	return nil
-}
-
-// change notes a price that is not what the variant costs already.
-func (p *plan) change(variant uuid.UUID, wanted price.Price, now map[string]price.Price) error {
-	if current, priced := now[wanted.Price.Currency]; priced && current.Same(wanted) {
-		return nil
-	}
-	c, err := price.NewChange(variant, wanted)
-	p.changes = append(p.changes, c)
-	return err
 }
 
 // compare says whether the plan changes anything.

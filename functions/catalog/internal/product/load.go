@@ -43,7 +43,7 @@ type scene struct {
 	of         map[uuid.UUID][]uuid.UUID
 	categories map[string]uuid.UUID
 	attributes map[string]attribute.Attribute
-	prices     price.Current
+	prices     *price.Book
 }
 
 func load(ctx context.Context, tx pgx.Tx, intents []Intent) (*scene, error) {
@@ -69,7 +69,7 @@ func load(ctx context.Context, tx pgx.Tx, intents []Intent) (*scene, error) {
 	for _, v := range s.variants {
 		variants = append(variants, v.ID)
 	}
-	s.prices, err = price.Now(ctx, tx, variants)
+	s.prices, err = price.Open(ctx, tx, variants)
 	return s, err
 }
 

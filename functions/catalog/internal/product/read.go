@@ -32,9 +32,7 @@ type view struct {
 	Availability map[string]string
 }
 
-const viewColumns = `
-select
-    p.id,
+const stateColumn = `
     case
         when p.deleted_at is not null then 'deleted'
         when p.status = 'draft' then 'hidden'
@@ -42,7 +40,11 @@ select
         when p.publish_at > clock_timestamp() then 'hidden'
         when p.unpublish_at <= clock_timestamp() then 'gone'
         else 'visible'
-    end as state,
+    end as state`
+
+const viewColumns = `
+select
+    p.id,` + stateColumn + `,
     -- As a join the documents of all products would be made, and hashed.
     (select d.document from catalog.product_documents d where d.product_id = p.id) as document,
     coalesce((
@@ -82,14 +84,8 @@ func Get(ctx context.Context, db postgres.DB, ref string, drafts bool) (Document
 	if err != nil {
 		return Document{}, err
 	}
-	switch {
-	case v.State == deleted:
-		return Document{}, fault.Deleted("the product is deleted")
-	case drafts || v.State == visible:
-	case v.State == gone:
-		return Document{}, fault.Deleted("the product is no longer published")
-	default:
-		return Document{}, fault.Missing("there is no such product")
+	if err := seen(v.State, drafts); err != nil {
+		return Document{}, err
 	}
 	d, err := v.read()
 	if err != nil || len(d.Categories) == 0 {
@@ -97,6 +93,19 @@ func Get(ctx context.Context, db postgres.DB, ref string, drafts bool) (Document
 	}
 	d.Breadcrumbs, err = category.Breadcrumbs(ctx, db, d.Categories[0])
 	return d, err
+}
+
+// seen is the answer to who asks for a product in this state.
+func seen(state string, drafts bool) error {
+	switch {
+	case state == deleted:
+		return fault.Deleted("the product is deleted")
+	case drafts || state == visible:
+		return nil
+	case state == gone:
+		return fault.Deleted("the product is no longer published")
+	}
+	return fault.Missing("there is no such product")
 }
 
 func find(ctx context.Context, db postgres.DB, ref string) (view, error) {

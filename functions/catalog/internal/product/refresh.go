@@ -86,11 +86,11 @@ func refreshSome(ctx context.Context, tx pgx.Tx, products []uuid.UUID) error {
 }
 
 func spansNow(ctx context.Context, tx pgx.Tx, variants []uuid.UUID) ([]price.Span, error) {
-	now, err := price.Now(ctx, tx, nil)
+	book, err := price.Open(ctx, tx, variants)
 	if err != nil {
 		return nil, err
 	}
-	return price.Spans(ctx, tx, now.At, variants)
+	return book.Spans(variants), nil
 }
 
 const attributesInUseSQL = `

@@ -57,7 +57,7 @@ func SaveAll(ctx context.Context, tx pgx.Tx, intents []Intent) ([]Outcome, error
 	if err := writeProducts(ctx, tx, plans); err != nil {
 		return nil, err
 	}
-	return outcomes, writeRest(ctx, tx, plans, s.prices.At)
+	return outcomes, writeRest(ctx, tx, plans, s.prices)
 }
 
 // Save is SaveAll for one document, in a transaction of its own that is tried

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -17,7 +16,7 @@ import (
 )
 
 // writeRest brings everything that hangs on the products up to date.
-func writeRest(ctx context.Context, tx pgx.Tx, plans []plan, at time.Time) error {
+func writeRest(ctx context.Context, tx pgx.Tx, plans []plan, prices *price.Book) error {
 	if err := writeVariants(ctx, tx, plans); err != nil {
 		return err
 	}
@@ -32,7 +31,7 @@ func writeRest(ctx context.Context, tx pgx.Tx, plans []plan, at time.Time) error
 	for i := range plans {
 		plans[i].positions = positions[plans[i].id]
 	}
-	spans, err := writePrices(ctx, tx, plans, at)
+	spans, err := writePrices(ctx, tx, plans, prices)
 	if err != nil {
 		return err
 	}
@@ -49,7 +48,10 @@ func writeRest(ctx context.Context, tx pgx.Tx, plans []plan, at time.Time) error
 			f.entries = append(f.entries, p.entry())
 		}
 	}
-	if f.states, f.prices, err = events(plans, at); err != nil {
+	if f.states, err = states(plans); err != nil {
+		return err
+	}
+	if f.prices, err = priceEvents(prices.Told(), plans); err != nil {
 		return err
 	}
 	return finish(ctx, tx, f)
@@ -132,57 +134,6 @@ func writeVariants(ctx context.Context, tx pgx.Tx, plans []plan) error {
 	return nil
 }
 
-// writePrices begins the new prices and returns what every listed variant
-// costs from now on.
-func writePrices(ctx context.Context, tx pgx.Tx, plans []plan, at time.Time) ([]price.Span, error) {
-	var known []uuid.UUID
-	var begin, replace []price.Change
-	var spans []price.Span
-	for _, p := range plans {
-		for _, c := range p.changes {
-			if !p.fresh[c.VariantID] {
-				replace = append(replace, c)
-				continue
-			}
-			begin = append(begin, c)
-			spans = append(spans, price.Span{
-				VariantID: c.VariantID, Currency: c.Currency, Amount: c.Amount, CompareAt: c.CompareAt, StartsAt: at,
-			})
-		}
-		for _, v := range p.doc.Variants {
-			if !p.fresh[*v.ID] {
-				known = append(known, *v.ID)
-			}
-		}
-	}
-	if err := price.Set(ctx, tx, at, begin, true); err != nil {
-		return nil, err
-	}
-	if err := price.Set(ctx, tx, at, replace, false); err != nil {
-		return nil, err
-	}
-	if len(known) > 0 {
-		more, err := price.Spans(ctx, tx, at, known)
-		if err != nil {
-			return nil, err
-		}
-		spans = append(spans, more...)
-	}
-	listed := map[uuid.UUID]bool{}
-	for _, p := range plans {
-		for _, v := range p.doc.Variants {
-			listed[*v.ID] = p.doc.Status == Active
-		}
-	}
-	kept := spans[:0]
-	for _, s := range spans {
-		if listed[s.VariantID] {
-			kept = append(kept, s)
-		}
-	}
-	return kept, nil
-}
-
 func (p plan) entry() listing.Entry {
 	d := p.doc
 	e := listing.Entry{
@@ -198,51 +149,18 @@ func (p plan) entry() listing.Entry {
 	return e
 }
 
-// events is what a write tells. A new product's prices are in its own event; a
-// price that changes later is told by itself too.
-func events(plans []plan, at time.Time) (states, prices []event.Event, err error) {
-	for _, p := range plans {
+// states is what a write tells of its products.
+func states(plans []plan) ([]event.Event, error) {
+	list := make([]event.Event, len(plans))
+	for i, p := range plans {
 		typ := event.ProductUpdated
 		if p.old == nil {
 			typ = event.ProductCreated
 		}
-		e, err := stateEvent(typ, p.id)
-		if err != nil {
-			return nil, nil, err
-		}
-		states = append(states, e)
-		if p.old == nil {
-			continue
-		}
-		changed, err := p.priceEvents(at)
-		if err != nil {
-			return nil, nil, err
-		}
-		prices = append(prices, changed...)
-	}
-	return states, prices, nil
-}
-
-func (p plan) priceEvents(at time.Time) ([]event.Event, error) {
-	var events []event.Event
-	changed := map[uuid.UUID]map[string]bool{}
-	for _, c := range p.changes {
-		if changed[c.VariantID] == nil {
-			changed[c.VariantID] = map[string]bool{}
-		}
-		changed[c.VariantID][c.Currency] = true
-	}
-	for _, v := range p.doc.Variants {
-		for _, wanted := range v.AllPrices() {
-			if !changed[*v.ID][wanted.Price.Currency] {
-				continue
-			}
-			e, err := price.Changed(v.SKU, p.id, wanted, at)
-			if err != nil {
-				return nil, err
-			}
-			events = append(events, e)
+		var err error
+		if list[i], err = stateEvent(typ, p.id); err != nil {
+			return nil, err
 		}
 	}
-	return events, nil
+	return list, nil
 }

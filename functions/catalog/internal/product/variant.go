@@ -8,8 +8,6 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
-	"github.com/mallhive/product-service/functions/catalog/internal/price"
-	"github.com/mallhive/product-service/shared/event"
 	"github.com/mallhive/product-service/shared/fault"
 	"github.com/mallhive/product-service/shared/postgres"
 )
@@ -35,61 +33,26 @@ func Owner(ctx context.Context, db postgres.DB, sku string) (product, variant uu
 	return product, variant, nil
 }
 
-const touchSQL = `
-update catalog.products
-set version = version + 1,
-    updated_at = now()
-where id = @id`
+const shownVariantSQL = `
+select v.id,` + stateColumn + `
+from catalog.variants v
+join catalog.products p on p.id = v.product_id
+where v.sku = @sku
+    and v.removed_at is null`
 
-// SetPrice makes these the base prices of a variant from now on; currencies
-// that are not named keep theirs. Prices that hold already change nothing.
-func SetPrice(ctx context.Context, db postgres.DB, sku string, prices []price.Price, allow func(current *int64) error) error {
-	product, variant, err := Owner(ctx, db, sku)
+// ShownVariant is the variant of a SKU whose product a visitor sees, or, with
+// drafts, whatever its status.
+func ShownVariant(ctx context.Context, db postgres.DB, sku string, drafts bool) (variant uuid.UUID, err error) {
+	if !ValidSKU(sku) {
+		return variant, fault.Missing("there is no such variant")
+	}
+	var state string
+	err = db.QueryRow(ctx, shownVariantSQL, pgx.NamedArgs{"sku": sku}).Scan(&variant, &state)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return variant, fault.Missing("there is no such variant")
+	}
 	if err != nil {
-		return err
+		return variant, fmt.Errorf("variant %.64s: %w", sku, err)
 	}
-	return postgres.InTx(ctx, db, func(tx pgx.Tx) error {
-		if err := lockOne(ctx, tx, product, allow); err != nil {
-			return err
-		}
-		now, err := price.Now(ctx, tx, []uuid.UUID{variant})
-		if err != nil {
-			return err
-		}
-		p := plan{id: product, doc: Document{Variants: []Variant{{ID: &variant, SKU: sku, Prices: prices}}}, old: &stored{}}
-		for _, wanted := range prices {
-			if err := p.change(variant, wanted, now.Of[variant]); err != nil {
-				return err
-			}
-		}
-		if len(p.changes) == 0 {
-			return nil
-		}
-		return p.writePrice(ctx, tx, variant, now)
-	})
-}
-
-func (p plan) writePrice(ctx context.Context, tx pgx.Tx, variant uuid.UUID, now price.Current) error {
-	if err := price.Set(ctx, tx, now.At, p.changes, false); err != nil {
-		return err
-	}
-	spans, err := price.Spans(ctx, tx, now.At, []uuid.UUID{variant})
-	if err != nil {
-		return err
-	}
-	if _, err := tx.Exec(ctx, touchSQL, pgx.NamedArgs{"id": p.id}); err != nil {
-		return fmt.Errorf("touch product %s: %w", p.id, err)
-	}
-	prices, err := p.priceEvents(now.At)
-	if err != nil {
-		return err
-	}
-	updated, err := stateEvent(event.ProductUpdated, p.id)
-	if err != nil {
-		return err
-	}
-	return finish(ctx, tx, finished{
-		touched: []uuid.UUID{p.id}, repriced: []uuid.UUID{variant}, spans: spans,
-		states: []event.Event{updated}, prices: prices,
-	})
+	return variant, seen(state, drafts)
 }
