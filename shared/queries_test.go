@@ -158,6 +158,7 @@ var owners = map[string]string{
 	"catalog.search_documents":    "functions/catalog/internal/listing",
 	"catalog.words":               "functions/catalog/internal/listing",
 	"catalog.prices":              "functions/catalog/internal/price",
+	"catalog.old_category_slugs":  "functions/catalog/internal/category",
 	"catalog.products":            "functions/catalog/internal/product",
 	"catalog.product_pages":       "functions/catalog/internal/product",
 	"catalog.category_tree":       "functions/catalog/internal/category",

@@ -63,12 +63,17 @@ func routes(_ context.Context, cfg *config, s *service.Service) error {
 	web.Register(api, op("list-category-filters", "GET", "/v1/categories/{slug}/filters", "A category's filters and those it inherits", "categories", public), c.listFilters)
 	withBody[category.Category](api, op("create-category", "POST", "/v1/categories", "Create a category", "categories", write), http.StatusCreated, c.createCategory)
 	withBody[category.Category](api, op("replace-category", "PUT", "/v1/categories/{slug}", "Replace a category, or create the one with this slug", "categories", write), http.StatusOK, c.replaceCategory)
+	withBody[category.Category](api, op("patch-category", "PATCH", "/v1/categories/{slug}", "Change parts of a category (JSON Merge Patch)", "categories", write), http.StatusOK, c.patchCategory, mergePatch)
+	web.Register(api, changing(op("move-category", "POST", "/v1/categories/{slug}/move", "Put a category, with all below it, at another place of the tree", "categories", write)), c.moveCategory)
+	web.Register(api, changing(op("set-category-filters", "PUT", "/v1/categories/{slug}/filters", "Set a category's own filters", "categories", write)), c.setCategoryFilters)
+	web.Register(api, changing(op("arrange-category-products", "PUT", "/v1/categories/{slug}/products", "Place products of a category by hand", "categories", write)), c.arrangeProducts)
 	web.Register(api, deletion("delete-category", "/v1/categories/{slug}", "Delete a category", "categories", write), c.deleteCategory)
 
 	web.Register(api, op("list-attributes", "GET", "/v1/attributes", "Attributes by code", "attributes", public), c.listAttributes)
 	web.Register(api, op("get-attribute", "GET", "/v1/attributes/{code}", "One attribute", "attributes", public), c.getAttribute)
 	withBody[attribute.Attribute](api, op("create-attribute", "POST", "/v1/attributes", "Create an attribute", "attributes", write), http.StatusCreated, c.createAttribute)
 	withBody[attribute.Attribute](api, op("replace-attribute", "PUT", "/v1/attributes/{code}", "Replace an attribute, or create it", "attributes", write), http.StatusOK, c.replaceAttribute)
+	withBody[attribute.Attribute](api, op("patch-attribute", "PATCH", "/v1/attributes/{code}", "Change parts of an attribute (JSON Merge Patch)", "attributes", write), http.StatusOK, c.patchAttribute, mergePatch)
 	web.Register(api, deletion("delete-attribute", "/v1/attributes/{code}", "Delete an attribute that nothing uses", "attributes", write), c.deleteAttribute)
 
 	changes := op("list-changes", "GET", "/v1/changes", "All that changed, in the order of commits", "changes", web.Scope("catalog:read_drafts"))
@@ -83,6 +88,12 @@ func routes(_ context.Context, cfg *config, s *service.Service) error {
 
 func op(id, method, path, summary, tag string, security []map[string][]string) huma.Operation {
 	return huma.Operation{OperationID: id, Method: method, Path: path, Summary: summary, Tags: []string{tag}, Security: security}
+}
+
+// changing is an operation on a part of something that exists.
+func changing(o huma.Operation) huma.Operation {
+	o.Errors = []int{http.StatusNotFound, http.StatusConflict, http.StatusPreconditionFailed, http.StatusPreconditionRequired}
+	return o
 }
 
 func deletion(id, path, summary, tag string, security []map[string][]string) huma.Operation {

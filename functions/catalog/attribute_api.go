@@ -19,7 +19,7 @@ type attributeReply struct {
 	ETag         string `header:"ETag"`
 	CacheControl string `header:"Cache-Control"`
 	Location     string `header:"Location"`
-	Body         *attribute.Stored
+	Body         *attribute.Attribute
 }
 
 type listAttributesInput struct {
@@ -31,8 +31,8 @@ type attributeList struct {
 	CacheControl string `header:"Cache-Control"`
 	Link         string `header:"Link"`
 	Body         struct {
-		Items      []attribute.Stored `json:"items" nullable:"false"`
-		NextCursor *string            `json:"next_cursor"`
+		Items      []attribute.Attribute `json:"items" nullable:"false"`
+		NextCursor *string               `json:"next_cursor"`
 	}
 }
 
@@ -87,11 +87,11 @@ func (c *catalog) attribute(ctx context.Context, code string) (*attributeReply, 
 	return attributeShown(a), nil
 }
 
-func attributeShown(a attribute.Stored) *attributeReply {
+func attributeShown(a attribute.Attribute) *attributeReply {
 	return &attributeReply{Status: http.StatusOK, ETag: web.ETag(a.Version, a), CacheControl: web.PrivateCache, Body: &a}
 }
 
-func attributeCreated(a attribute.Stored) *attributeReply {
+func attributeCreated(a attribute.Attribute) *attributeReply {
 	out := attributeShown(a)
 	out.Status, out.Location = http.StatusCreated, "/v1/attributes/"+a.Code
 	return out
@@ -107,9 +107,9 @@ func (c *catalog) createAttribute(ctx context.Context, in *createAttributeInput)
 	if err != nil {
 		return nil, err
 	}
-	made, err := once(ctx, c.DB, "create-attribute", in.IdempotencyKey, a, func(tx pgx.Tx) (attribute.Stored, error) {
+	made, err := once(ctx, c.DB, "create-attribute", in.IdempotencyKey, a, func(tx pgx.Tx) (attribute.Attribute, error) {
 		if _, err := saveAttribute(ctx, tx, a, create("attribute")); err != nil {
-			return attribute.Stored{}, err
+			return attribute.Attribute{}, err
 		}
 		return attribute.Get(ctx, tx, a.Code)
 	})
@@ -131,21 +131,26 @@ func (c *catalog) replaceAttribute(ctx context.Context, in *replaceAttributeInpu
 	if err != nil {
 		return nil, err
 	}
-	if a.Code != in.Code {
+	return c.saveNamed(ctx, in.Code, a, put(in.IfMatch, in.IfNoneMatch))
+}
+
+// saveNamed writes the attribute that an address names.
+func (c *catalog) saveNamed(ctx context.Context, code string, a attribute.Attribute, allow func(*int64) error) (*attributeReply, error) {
+	if a.Code != code {
 		return nil, fault.InvalidInput(fault.At("/code", "contradicts", "not the code in the address; a code is for ever"))
 	}
 	var result string
-	err = postgres.InTx(ctx, c.DB, func(tx pgx.Tx) error {
+	var stored attribute.Attribute
+	err := postgres.InTx(ctx, c.DB, func(tx pgx.Tx) error {
 		var err error
-		result, err = saveAttribute(ctx, tx, a, put(in.IfMatch, in.IfNoneMatch))
+		if result, err = saveAttribute(ctx, tx, a, allow); err != nil {
+			return err
+		}
+		stored, err = attribute.Get(ctx, tx, a.Code)
 		return err
 	})
 	if err != nil {
 		return nil, duplicateAttribute(err)
-	}
-	stored, err := attribute.Get(ctx, c.DB, a.Code)
-	if err != nil {
-		return nil, err
 	}
 	if result == "created" {
 		return attributeCreated(stored), nil
@@ -180,6 +185,32 @@ func duplicateAttribute(err error) error {
 
 func attributesInUse(ctx context.Context, tx pgx.Tx, codes []string) (map[string]bool, error) {
 	return product.AttributesInUse(ctx, tx, codes)
+}
+
+type patchAttributeInput struct {
+	Code    string `path:"code" maxLength:"100" example:"screen_size"`
+	IfMatch string `header:"If-Match" doc:"The ETag of what is changed"`
+	RawBody []byte `contentType:"application/json"`
+}
+
+func (c *catalog) patchAttribute(ctx context.Context, in *patchAttributeInput) (*attributeReply, error) {
+	current, err := attribute.Get(ctx, c.DB, in.Code)
+	if err != nil {
+		return nil, err
+	}
+	if err := web.IfMatch(in.IfMatch, current.Version); err != nil {
+		return nil, err
+	}
+	after, err := patched(current, in.RawBody)
+	if err != nil {
+		return nil, err
+	}
+	a, err := c.readAttribute(after)
+	if err != nil {
+		return nil, err
+	}
+	// The version that was read, so that nothing written meanwhile is lost.
+	return c.saveNamed(ctx, in.Code, a, put(web.ETag(current.Version, nil), ""))
 }
 
 type deleteAttributeInput struct {

@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"errors"
 	"net/http"
+	"strconv"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -17,19 +19,28 @@ import (
 
 // categoryNode is a category in the tree.
 type categoryNode struct {
-	category.Stored
-	ProductCount int64           `json:"product_count" doc:"Products that are shown in it or below it, each counted once"`
+	category.Category
+	ProductCount int64           `json:"product_count" doc:"Products that are shown in it or below it, each counted once" example:"42"`
 	Children     []*categoryNode `json:"children" nullable:"false"`
 }
 
-type categoryTree struct {
-	CacheControl string `header:"Cache-Control"`
-	Body         struct {
-		Items []*categoryNode `json:"items" nullable:"false" doc:"The top of the tree"`
-	}
+type listCategoriesInput struct {
+	IfNoneMatch string `header:"If-None-Match" doc:"The ETag of the tree that is known"`
 }
 
-func (c *catalog) listCategories(ctx context.Context, _ *struct{}) (*categoryTree, error) {
+// CategoryTree is every category.
+type CategoryTree struct {
+	Items []*categoryNode `json:"items" nullable:"false" doc:"The top of the tree"`
+}
+
+type categoryTreeReply struct {
+	Status       int
+	ETag         string `header:"ETag"`
+	CacheControl string `header:"Cache-Control"`
+	Body         *CategoryTree
+}
+
+func (c *catalog) listCategories(ctx context.Context, in *listCategoriesInput) (*categoryTreeReply, error) {
 	all, err := category.All(ctx, c.DB)
 	if err != nil {
 		return nil, err
@@ -38,15 +49,18 @@ func (c *catalog) listCategories(ctx context.Context, _ *struct{}) (*categoryTre
 	if err != nil {
 		return nil, err
 	}
-	out := &categoryTree{CacheControl: web.PublicCache}
-	out.Body.Items = treeOf(all, counts)
+	tree := CategoryTree{Items: treeOf(all, counts)}
+	out := &categoryTreeReply{Status: http.StatusOK, ETag: web.ETag(int64(len(all)), tree), CacheControl: web.PublicCache, Body: &tree}
+	if in.IfNoneMatch != "" && web.NotModified(in.IfNoneMatch, out.ETag) {
+		out.Status, out.Body = http.StatusNotModified, nil
+	}
 	return out, nil
 }
 
-func treeOf(all []category.Stored, counts map[uuid.UUID]int64) []*categoryNode {
+func treeOf(all []category.Category, counts map[uuid.UUID]int64) []*categoryNode {
 	nodes := make(map[string]*categoryNode, len(all))
 	for _, s := range all {
-		nodes[s.Slug] = &categoryNode{Stored: s, ProductCount: counts[s.ID], Children: []*categoryNode{}}
+		nodes[s.Slug] = &categoryNode{Category: s, ProductCount: counts[s.ID], Children: []*categoryNode{}}
 	}
 	top := []*categoryNode{}
 	for _, s := range all {
@@ -65,25 +79,24 @@ type categoryReply struct {
 	ETag         string `header:"ETag"`
 	CacheControl string `header:"Cache-Control"`
 	Location     string `header:"Location"`
-	Body         *categoryView
-}
-
-// categoryView is one category with its way from the top.
-type categoryView struct {
-	category.Stored
-	Breadcrumbs []category.Crumb `json:"breadcrumbs" nullable:"false"`
+	Body         *category.Category
 }
 
 type getCategoryInput struct {
-	Slug        string `path:"slug" maxLength:"200"`
+	Slug        string `path:"slug" maxLength:"200" example:"toner"`
 	IfNoneMatch string `header:"If-None-Match"`
 }
 
 func (c *catalog) getCategory(ctx context.Context, in *getCategoryInput) (*categoryReply, error) {
-	out, err := c.category(ctx, in.Slug)
+	shown, err := readCategoryView(ctx, c.DB, in.Slug)
+	var moved *category.Moved
+	if errors.As(err, &moved) {
+		return &categoryReply{Status: http.StatusPermanentRedirect, Location: "/v1/categories/" + moved.Slug, CacheControl: web.PublicCache}, nil
+	}
 	if err != nil {
 		return nil, err
 	}
+	out := categoryShown(shown)
 	out.CacheControl = web.PublicCache
 	if in.IfNoneMatch != "" && web.NotModified(in.IfNoneMatch, out.ETag) {
 		out.Status, out.Body = http.StatusNotModified, nil
@@ -91,38 +104,34 @@ func (c *catalog) getCategory(ctx context.Context, in *getCategoryInput) (*categ
 	return out, nil
 }
 
-func (c *catalog) category(ctx context.Context, slug string) (*categoryReply, error) {
-	view, err := readCategoryView(ctx, c.DB, slug)
-	if err != nil {
-		return nil, err
-	}
-	return view.reply(), nil
-}
-
-func readCategoryView(ctx context.Context, db postgres.DB, slug string) (categoryView, error) {
+// readCategoryView is one category with its way from the top.
+func readCategoryView(ctx context.Context, db postgres.DB, slug string) (category.Category, error) {
 	s, err := category.Get(ctx, db, slug)
 	if err != nil {
-		return categoryView{}, err
+		return s, err
 	}
-	crumbs, err := category.Breadcrumbs(ctx, db, slug)
-	return categoryView{Stored: s, Breadcrumbs: crumbs}, err
+	s.Breadcrumbs, err = category.Breadcrumbs(ctx, db, slug)
+	return s, err
 }
 
-func (v categoryView) reply() *categoryReply {
-	return &categoryReply{Status: http.StatusOK, ETag: web.ETag(v.Version, v), CacheControl: web.PrivateCache, Body: &v}
+func categoryShown(c category.Category) *categoryReply {
+	return &categoryReply{Status: http.StatusOK, ETag: web.ETag(c.Version, c), CacheControl: web.PrivateCache, Body: &c}
 }
 
-func (v categoryView) created() *categoryReply {
-	out := v.reply()
-	out.Status, out.Location = http.StatusCreated, "/v1/categories/"+v.Slug
+func categoryCreated(c category.Category) *categoryReply {
+	out := categoryShown(c)
+	out.Status, out.Location = http.StatusCreated, "/v1/categories/"+c.Slug
 	return out
+}
+
+// CategoryFilters is what a category's listing page offers to filter by.
+type CategoryFilters struct {
+	Items []category.Filter `json:"items" nullable:"false" doc:"Its own, then its ancestors'"`
 }
 
 type filtersReply struct {
 	CacheControl string `header:"Cache-Control"`
-	Body         struct {
-		Items []category.Filter `json:"items" nullable:"false" doc:"Its own, then its ancestors'"`
-	}
+	Body         CategoryFilters
 }
 
 func (c *catalog) listFilters(ctx context.Context, in *struct {
@@ -130,12 +139,21 @@ func (c *catalog) listFilters(ctx context.Context, in *struct {
 },
 ) (*filtersReply, error) {
 	if _, err := category.Get(ctx, c.DB, in.Slug); err != nil {
-		return nil, err
+		return nil, elsewhere(err)
 	}
 	out := &filtersReply{CacheControl: web.PublicCache}
 	var err error
 	out.Body.Items, err = category.Filters(ctx, c.DB, in.Slug)
 	return out, err
+}
+
+// elsewhere says where a category is that another slug leads to.
+func elsewhere(err error) error {
+	var moved *category.Moved
+	if errors.As(err, &moved) {
+		return fault.Missing("the category is now at /v1/categories/%s", moved.Slug)
+	}
+	return err
 }
 
 type createCategoryInput struct {
@@ -148,9 +166,9 @@ func (c *catalog) createCategory(ctx context.Context, in *createCategoryInput) (
 	if err != nil {
 		return nil, err
 	}
-	made, err := once(ctx, c.DB, "create-category", in.IdempotencyKey, body, func(tx pgx.Tx) (categoryView, error) {
+	made, err := once(ctx, c.DB, "create-category", in.IdempotencyKey, body, func(tx pgx.Tx) (category.Category, error) {
 		if _, err := category.Save(ctx, tx, body.Slug, body, create("category")); err != nil {
-			return categoryView{}, err
+			return body, err
 		}
 		return readCategoryView(ctx, tx, body.Slug)
 	})
@@ -158,11 +176,11 @@ func (c *catalog) createCategory(ctx context.Context, in *createCategoryInput) (
 		return nil, err
 	}
 	c.wake()
-	return made.created(), nil
+	return categoryCreated(made), nil
 }
 
 type replaceCategoryInput struct {
-	Slug        string `path:"slug" maxLength:"200"`
+	Slug        string `path:"slug" maxLength:"200" example:"toner"`
 	IfMatch     string `header:"If-Match" doc:"The ETag of what is replaced"`
 	IfNoneMatch string `header:"If-None-Match" doc:"* creates"`
 	RawBody     []byte `contentType:"application/json"`
@@ -183,7 +201,15 @@ func (c *catalog) replaceCategory(ctx context.Context, in *replaceCategoryInput)
 	if in.IfNoneMatch == "*" && body.Slug != in.Slug {
 		return nil, fault.InvalidInput(fault.At("/slug", "contradicts", "not the slug in the address"))
 	}
-	return c.saveCategory(ctx, in.Slug, body, put(in.IfMatch, in.IfNoneMatch))
+	var result string
+	shown, err := c.writeCategory(ctx, func(tx pgx.Tx) (string, error) {
+		result, err = category.Save(ctx, tx, in.Slug, body, put(in.IfMatch, in.IfNoneMatch))
+		return body.Slug, err
+	})
+	if err == nil && result == "created" {
+		return categoryCreated(*shown.Body), nil
+	}
+	return shown, err
 }
 
 func (c *catalog) readCategory(raw []byte) (category.Category, error) {
@@ -195,39 +221,131 @@ func (c *catalog) readCategory(raw []byte) (category.Category, error) {
 	return body, merged(faults, body.Check()).Err()
 }
 
-func (c *catalog) saveCategory(ctx context.Context, ref string, body category.Category, allow func(*int64) error) (*categoryReply, error) {
-	var result string
+// writeCategory answers a write with the category as it leaves it; the write
+// returns the slug that it then has.
+func (c *catalog) writeCategory(ctx context.Context, write func(tx pgx.Tx) (string, error)) (*categoryReply, error) {
+	var after category.Category
 	err := postgres.InTx(ctx, c.DB, func(tx pgx.Tx) error {
-		var err error
-		result, err = category.Save(ctx, tx, ref, body, allow)
+		slug, err := write(tx)
+		if err != nil {
+			return err
+		}
+		after, err = readCategoryView(ctx, tx, slug)
 		return err
 	})
 	if err != nil {
-		return nil, err
+		return nil, elsewhere(err)
 	}
 	c.wake()
-	view, err := readCategoryView(ctx, c.DB, body.Slug)
+	return categoryShown(after), nil
+}
+
+type patchCategoryInput struct {
+	Slug    string `path:"slug" maxLength:"200" example:"toner"`
+	IfMatch string `header:"If-Match" doc:"The ETag of what is changed"`
+	RawBody []byte `contentType:"application/json"`
+}
+
+func (c *catalog) patchCategory(ctx context.Context, in *patchCategoryInput) (*categoryReply, error) {
+	return c.writeCategory(ctx, func(tx pgx.Tx) (string, error) {
+		return category.Revise(ctx, tx, in.Slug, change(web.Expect(in.IfMatch, "")), func(old category.Category) (category.Category, error) {
+			after, err := patched(old, in.RawBody)
+			if err != nil {
+				return old, err
+			}
+			return c.readCategory(after)
+		})
+	})
+}
+
+// CategoryMove is where a category goes.
+type CategoryMove struct {
+	Parent   *string `json:"parent" doc:"Slug of the category it shall stand below; null for the top" example:"office"`
+	Position *int    `json:"position,omitempty" minimum:"0" maximum:"1000000" doc:"How many of its new siblings come before it; those behind make room. Without it its position number stays" example:"0"`
+}
+
+type moveCategoryInput struct {
+	Slug    string `path:"slug" maxLength:"200" example:"toner"`
+	IfMatch string `header:"If-Match" doc:"The category's ETag"`
+	Body    CategoryMove
+}
+
+func (c *catalog) moveCategory(ctx context.Context, in *moveCategoryInput) (*categoryReply, error) {
+	return c.writeCategory(ctx, func(tx pgx.Tx) (string, error) {
+		return category.Move(ctx, tx, in.Slug, in.Body.Parent, in.Body.Position, change(web.Expect(in.IfMatch, "")))
+	})
+}
+
+// CategoryFilterCodes is a category's own filters.
+type CategoryFilterCodes struct {
+	Filters []string `json:"filters" nullable:"false" maxItems:"50" doc:"Attribute codes, brand, price, in the order its page shows them" example:"[\"brand\",\"price\",\"colour\"]"`
+}
+
+type setFiltersInput struct {
+	Slug    string `path:"slug" maxLength:"200" example:"toner"`
+	IfMatch string `header:"If-Match" doc:"The category's ETag"`
+	Body    CategoryFilterCodes
+}
+
+func (c *catalog) setCategoryFilters(ctx context.Context, in *setFiltersInput) (*categoryReply, error) {
+	return c.writeCategory(ctx, func(tx pgx.Tx) (string, error) {
+		return category.SetFilters(ctx, tx, in.Slug, in.Body.Filters, change(web.Expect(in.IfMatch, "")))
+	})
+}
+
+// CategoryProducts is a category's products that are placed by hand.
+type CategoryProducts struct {
+	Products []string `json:"products" nullable:"false" maxItems:"1000" doc:"Ids, SKUs or slugs of products that name this category itself, in the order its page shows them; all others come after these" example:"[\"xerox-006r90321\"]"`
+}
+
+type arrangeProductsInput struct {
+	Slug    string `path:"slug" maxLength:"200" example:"toner"`
+	IfMatch string `header:"If-Match" doc:"The category's ETag"`
+	Body    CategoryProducts
+}
+
+func (c *catalog) arrangeProducts(ctx context.Context, in *arrangeProductsInput) (*categoryReply, error) {
+	return c.writeCategory(ctx, func(tx pgx.Tx) (string, error) {
+		products, err := placed(ctx, tx, in.Body.Products)
+		if err != nil {
+			return "", err
+		}
+		members := category.Members{Lock: product.Lock, Refresh: product.Relist}
+		return in.Slug, category.Arrange(ctx, tx, in.Slug, products, change(web.Expect(in.IfMatch, "")), members)
+	})
+}
+
+// placed resolves refs of different products.
+func placed(ctx context.Context, tx pgx.Tx, refs []string) ([]uuid.UUID, error) {
+	found, err := product.Resolve(ctx, tx, refs)
 	if err != nil {
 		return nil, err
 	}
-	if result == "created" {
-		return view.created(), nil
+	var faults fault.List
+	products, seen := make([]uuid.UUID, 0, len(refs)), map[uuid.UUID]bool{}
+	for i, id := range found {
+		at := "/products/" + strconv.Itoa(i)
+		switch {
+		case id == nil:
+			faults.Add(at, "unknown_product", "there is no such product")
+		case seen[*id]:
+			faults.Add(at, "duplicate", "the product stands here already")
+		default:
+			products, seen[*id] = append(products, *id), true
+		}
 	}
-	return view.reply(), nil
+	return products, faults.Err()
 }
 
 type deleteCategoryInput struct {
-	Slug       string `path:"slug" maxLength:"200"`
-	ReassignTo string `query:"reassign_to" maxLength:"200" doc:"The category that takes over its categories and products"`
+	Slug       string `path:"slug" maxLength:"200" example:"toner"`
+	ReassignTo string `query:"reassign_to" maxLength:"200" doc:"Slug of the category that takes over its categories, products and addresses" example:"printing"`
 	IfMatch    string `header:"If-Match" doc:"The ETag of what is deleted"`
 }
 
 func (c *catalog) deleteCategory(ctx context.Context, in *deleteCategoryInput) (*struct{}, error) {
-	err := postgres.InTx(ctx, c.DB, func(tx pgx.Tx) error {
-		return category.Delete(ctx, tx, in.Slug, in.ReassignTo, change(web.Expect(in.IfMatch, "")), product.Refresh)
-	})
-	if err == nil {
-		c.wake()
-	}
-	return nil, err
+	members := category.Members{Lock: product.Lock, Refresh: product.Refresh}
+	err := category.Delete(ctx, c.DB, in.Slug, in.ReassignTo, change(web.Expect(in.IfMatch, "")), members)
+	c.wake() // also what was moved before it failed
+	return nil, elsewhere(err)
 }

@@ -27,6 +27,7 @@ catalog_fn catalog.idempotency_keys delete insert select update
 catalog_fn catalog.listing_prices delete insert select update
 catalog_fn catalog.listings delete insert select update
 catalog_fn catalog.offers select
+catalog_fn catalog.old_category_slugs delete insert select update
 catalog_fn catalog.old_slugs delete insert select update
 catalog_fn catalog.prices insert select update(cancelled_at,ends_at)
 catalog_fn catalog.prices_now select

@@ -21,22 +21,21 @@ const (
 	Boolean = "boolean"
 )
 
-// Attribute is one kind of fact.
+// Attribute is one kind of fact, as it is written, imported and read back. What
+// is marked readOnly is ours: it may stand in what is sent and is ignored there.
 type Attribute struct {
-	Code       string  `json:"code" pattern:"^[a-z0-9_]{1,100}$" doc:"Stable name, used in documents and as attr.CODE in filters; brand and price are taken" example:"screen_size"`
-	Name       string  `json:"name" minLength:"1" maxLength:"200" doc:"What a shopper reads" example:"Screen size"`
-	Type       string  `json:"type" enum:"text,number,boolean" doc:"Type of its values; a text attribute may hold a list. Fixed while a product has a value"`
-	Unit       *string `json:"unit,omitempty" maxLength:"50" doc:"Unit of a number, as a shopper reads it" example:"inch"`
-	Filterable bool    `json:"filterable,omitempty" doc:"Whether listings may filter and count by it"`
+	Code       string    `json:"code" pattern:"^[a-z0-9_]{1,100}$" doc:"Stable name, used in documents and as attr.CODE in filters; brand and price are taken" example:"screen_size"`
+	Name       string    `json:"name" minLength:"1" maxLength:"200" doc:"What a shopper reads" example:"Screen size"`
+	Type       string    `json:"type" enum:"text,number,boolean" doc:"Type of its values; a text attribute may hold a list. Fixed while a product has a value" example:"number"`
+	Unit       *string   `json:"unit" required:"false" maxLength:"50" doc:"Unit of a number, as a shopper reads it" example:"inch"`
+	Filterable bool      `json:"filterable" required:"false" doc:"Whether listings may filter and count by it" example:"true"`
+	Version    int64     `json:"version,omitempty" readOnly:"true"`
+	CreatedAt  time.Time `json:"created_at,omitzero" required:"false" readOnly:"true"`
+	UpdatedAt  time.Time `json:"updated_at,omitzero" required:"false" readOnly:"true"`
 }
 
-// Stored is an attribute as it is read back.
-type Stored struct {
-	Attribute
-	Version   int64     `json:"version"`
-	CreatedAt time.Time `json:"created_at"`
-	UpdatedAt time.Time `json:"updated_at"`
-}
+// Stored is an attribute that is read back.
+type Stored = Attribute
 
 // Check finds every fault of the attribute.
 func (a Attribute) Check() fault.List {

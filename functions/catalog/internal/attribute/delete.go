@@ -31,6 +31,9 @@ func Delete(ctx context.Context, tx pgx.Tx, code string, allow func(current *int
 	if err := allow(&old.Version); err != nil {
 		return err
 	}
+	if _, err := tx.Exec(ctx, claimSQL); err != nil {
+		return fmt.Errorf("claim attributes: %w", err)
+	}
 	having, err := used(ctx, tx, []string{code})
 	if err != nil {
 		return err

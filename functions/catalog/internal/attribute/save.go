@@ -84,7 +84,7 @@ func write(ctx context.Context, tx pgx.Tx, sql string, list []Attribute) error {
 	return nil
 }
 
-func lock(ctx context.Context, tx pgx.Tx, list []Attribute) (map[string]Stored, error) {
+func lock(ctx context.Context, tx pgx.Tx, list []Attribute) (map[string]Attribute, error) {
 	codes := make([]string, len(list))
 	for i, a := range list {
 		codes[i] = a.Code
@@ -93,11 +93,11 @@ func lock(ctx context.Context, tx pgx.Tx, list []Attribute) (map[string]Stored, 
 	if err != nil {
 		return nil, fmt.Errorf("lock attributes: %w", err)
 	}
-	found, err := pgx.CollectRows(rows, pgx.RowToStructByName[Stored])
+	found, err := pgx.CollectRows(rows, pgx.RowToStructByName[Attribute])
 	if err != nil {
 		return nil, fmt.Errorf("lock attributes: %w", err)
 	}
-	stored := make(map[string]Stored, len(found))
+	stored := make(map[string]Attribute, len(found))
 	for _, a := range found {
 		stored[a.Code] = a
 	}
@@ -105,7 +105,7 @@ func lock(ctx context.Context, tx pgx.Tx, list []Attribute) (map[string]Stored, 
 }
 
 // fixedTypes is the codes whose type would change although values exist.
-func fixedTypes(ctx context.Context, tx pgx.Tx, list []Attribute, stored map[string]Stored, used InUse) (map[string]bool, error) {
+func fixedTypes(ctx context.Context, tx pgx.Tx, list []Attribute, stored map[string]Attribute, used InUse) (map[string]bool, error) {
 	var changing []string
 	for _, a := range list {
 		if old, exists := stored[a.Code]; exists && old.Type != a.Type {
@@ -115,10 +115,13 @@ func fixedTypes(ctx context.Context, tx pgx.Tx, list []Attribute, stored map[str
 	if len(changing) == 0 {
 		return nil, nil
 	}
+	if _, err := tx.Exec(ctx, claimSQL); err != nil {
+		return nil, fmt.Errorf("claim attributes: %w", err)
+	}
 	return used(ctx, tx, changing)
 }
 
-func decide(a Attribute, stored map[string]Stored, fixed map[string]bool, allow func(*int64) error) Outcome {
+func decide(a Attribute, stored map[string]Attribute, fixed map[string]bool, allow func(*int64) error) Outcome {
 	old, exists := stored[a.Code]
 	var version *int64
 	if exists {

@@ -14,29 +14,34 @@ import (
 )
 
 const idsSQL = `
-select slug, id
-from catalog.categories
-where slug = any(@slugs)`
+select s.name, c.id
+from unnest(@slugs::text[]) as s (name)
+join catalog.categories c on c.id = coalesce(
+    (select n.id from catalog.categories n where n.slug = s.name),
+    (select o.category_id from catalog.old_category_slugs o where o.slug = s.name))
+for key share of c`
 
-// IDs resolves those of the slugs that exist.
-func IDs(ctx context.Context, db postgres.DB, slugs []string) (map[string]uuid.UUID, error) {
+// IDs resolves those of the slugs that exist or once did: who sends documents
+// may not have heard of a category's new name. None of them is deleted before
+// the transaction ends.
+func IDs(ctx context.Context, tx pgx.Tx, slugs []string) (map[string]uuid.UUID, error) {
 	found := make(map[string]uuid.UUID, len(slugs))
 	slugs = slices.DeleteFunc(slices.Clone(slugs), func(s string) bool { return !names.Valid(s) })
-	if len(slugs) == 0 {
-		return found, nil
-	}
-	rows, err := db.Query(ctx, idsSQL, pgx.NamedArgs{"slugs": slugs})
-	if err != nil {
-		return nil, fmt.Errorf("category ids: %w", err)
-	}
-	var slug string
-	var id uuid.UUID
-	_, err = pgx.ForEachRow(rows, []any{&slug, &id}, func() error {
-		found[slug] = id
-		return nil
-	})
-	if err != nil {
-		return nil, fmt.Errorf("category ids: %w", err)
+	// One that was deleted while this waited for it leads elsewhere since.
+	for try := 0; try < 2 && len(found) < len(slugs); try++ {
+		rows, err := tx.Query(ctx, idsSQL, pgx.NamedArgs{"slugs": slugs})
+		if err != nil {
+			return nil, fmt.Errorf("category ids: %w", err)
+		}
+		var slug string
+		var id uuid.UUID
+		_, err = pgx.ForEachRow(rows, []any{&slug, &id}, func() error {
+			found[slug] = id
+			return nil
+		})
+		if err != nil {
+			return nil, fmt.Errorf("category ids: %w", err)
+		}
 	}
 	return found, nil
 }

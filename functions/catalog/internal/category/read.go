@@ -2,14 +2,12 @@ package category
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
 	names "github.com/mallhive/product-service/functions/catalog/internal/slug"
-	"github.com/mallhive/product-service/shared/fault"
 	"github.com/mallhive/product-service/shared/postgres"
 )
 
@@ -30,50 +28,60 @@ select
     c.updated_at
 from catalog.categories c
 left join catalog.categories p on p.id = c.parent_id
-where @slug = '' or c.slug = @slug
+where @slugs::text[] is null or c.slug = any(@slugs)
 order by c.position, c.name, c.id`
 
 // All reads every category, siblings in their order.
-func All(ctx context.Context, db postgres.DB) ([]Stored, error) {
-	rows, err := db.Query(ctx, allSQL, pgx.NamedArgs{"slug": ""})
+func All(ctx context.Context, db postgres.DB) ([]Category, error) { return read(ctx, db, nil) }
+
+func read(ctx context.Context, db postgres.DB, slugs []string) ([]Category, error) {
+	rows, err := db.Query(ctx, allSQL, pgx.NamedArgs{"slugs": slugs})
 	if err != nil {
 		return nil, fmt.Errorf("categories: %w", err)
 	}
-	list, err := pgx.CollectRows(rows, pgx.RowToStructByName[Stored])
+	list, err := pgx.CollectRows(rows, pgx.RowToStructByNameLax[Category])
 	if err != nil {
 		return nil, fmt.Errorf("categories: %w", err)
 	}
 	return list, nil
 }
 
-// Get reads one category.
-func Get(ctx context.Context, db postgres.DB, slug string) (Stored, error) {
+// Get reads one category. A slug that its category no longer has is *Moved.
+func Get(ctx context.Context, db postgres.DB, slug string) (Category, error) {
+	c, err := existing(ctx, db, slug)
+	if err != nil {
+		return Category{}, err
+	}
+	if c == nil {
+		return Category{}, missing(ctx, db, slug)
+	}
+	return *c, nil
+}
+
+// existing reads one category, nil when there is none.
+func existing(ctx context.Context, db postgres.DB, slug string) (*Category, error) {
 	if !names.Valid(slug) {
-		return Stored{}, fault.Missing("there is no such category")
+		return nil, nil
 	}
-	rows, err := db.Query(ctx, allSQL, pgx.NamedArgs{"slug": slug})
-	if err != nil {
-		return Stored{}, fmt.Errorf("category %s: %w", slug, err)
+	list, err := read(ctx, db, []string{slug})
+	if err != nil || len(list) == 0 {
+		return nil, err
 	}
-	c, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[Stored])
-	if errors.Is(err, pgx.ErrNoRows) {
-		return Stored{}, fault.Missing("there is no category %s", slug)
-	}
-	if err != nil {
-		return Stored{}, fmt.Errorf("category %s: %w", slug, err)
-	}
-	return c, nil
+	return &list[0], nil
 }
 
 const descendantsSQL = `
 with recursive below as (
     select id from catalog.categories where slug = @slug
     union
+    select category_id from catalog.old_category_slugs where slug = @slug
+    union
     select c.id from catalog.categories c join below b on c.parent_id = b.id
 )
 select id from below`
 
-// Descendants is the category itself and all below it.
+// Descendants is the category itself and all below it; its old slugs are as
+// good as its present one.
 func Descendants(ctx context.Context, db postgres.DB, slug string) ([]uuid.UUID, error) {
 	if !names.Valid(slug) {
 		return nil, nil
@@ -159,8 +167,8 @@ func Breadcrumbs(ctx context.Context, db postgres.DB, slug string) ([]Crumb, err
 }
 
 // Within lists, for every category, itself and all below it.
-func Within(all []Stored) map[uuid.UUID][]uuid.UUID {
-	bySlug := make(map[string]Stored, len(all))
+func Within(all []Category) map[uuid.UUID][]uuid.UUID {
+	bySlug := make(map[string]Category, len(all))
 	for _, c := range all {
 		bySlug[c.Slug] = c
 	}

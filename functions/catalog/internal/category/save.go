@@ -2,7 +2,6 @@ package category
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"strconv"
 
@@ -10,90 +9,116 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/mallhive/product-service/functions/catalog/internal/attribute"
-	"github.com/mallhive/product-service/shared/event"
 	"github.com/mallhive/product-service/shared/fault"
-	"github.com/mallhive/product-service/shared/outbox"
 	"github.com/mallhive/product-service/shared/postgres"
 )
+
+// Allow is asked with the version of what exists, nil when nothing does, and
+// refuses a write that means another one.
+type Allow = func(current *int64) error
 
 // Two writers who each move a category below the other's would make a cycle
 // that neither sees, so that writers of the tree go one after the other.
 const lockTreeSQL = `select pg_advisory_xact_lock(hashtext('catalog.categories'))`
 
 // Save creates the category named ref, or replaces it when it exists; a slug
-// other than ref renames it. allow is asked with the version of what exists,
-// nil when nothing does. The result is created, updated or unchanged.
-func Save(ctx context.Context, tx pgx.Tx, ref string, c Category, allow func(current *int64) error) (string, error) {
+// other than ref renames it. The result is created, updated or unchanged.
+func Save(ctx context.Context, tx pgx.Tx, ref string, c Category, allow Allow) (string, error) {
 	c = c.Normalise()
 	if err := c.Check().Err(); err != nil {
 		return "", err
 	}
-	if _, err := tx.Exec(ctx, lockTreeSQL); err != nil {
-		return "", fmt.Errorf("lock the category tree: %w", err)
-	}
-	old, err := existing(ctx, tx, ref)
+	old, err := locked(ctx, tx, ref)
 	if err != nil {
 		return "", err
 	}
-	var version *int64
-	if old != nil {
-		version = &old.Version
+	if old == nil {
+		if err := allow(nil); err != nil {
+			return "", err
+		}
+		return save(ctx, tx, c, nil)
 	}
-	if err := allow(version); err != nil {
+	if err := allow(&old.Version); err != nil {
 		return "", err
 	}
+	return save(ctx, tx, c, old)
+}
+
+// Revise changes a category that exists into what edit makes of it, which is
+// normalised and checked. It returns the slug it then has.
+func Revise(ctx context.Context, tx pgx.Tx, ref string, allow Allow, edit func(Category) (Category, error)) (string, error) {
+	old, err := locked(ctx, tx, ref)
+	if err != nil {
+		return "", err
+	}
+	if old == nil {
+		return "", missing(ctx, tx, ref)
+	}
+	if err := allow(&old.Version); err != nil {
+		return "", err
+	}
+	c, err := edit(*old)
+	if err != nil {
+		return "", err
+	}
+	_, err = save(ctx, tx, c, old)
+	return c.Slug, err
+}
+
+// SetFilters makes these a category's own filters, in this order.
+func SetFilters(ctx context.Context, tx pgx.Tx, ref string, filters []string, allow Allow) (string, error) {
+	return Revise(ctx, tx, ref, allow, func(c Category) (Category, error) {
+		c.Filters = filters
+		return c, c.Check().Err()
+	})
+}
+
+// Move puts a category with all below it under another parent, nil being the
+// top, and, when place is given, after that many of its new siblings.
+func Move(ctx context.Context, tx pgx.Tx, ref string, parent *string, place *int, allow Allow) (string, error) {
+	return Revise(ctx, tx, ref, allow, func(c Category) (Category, error) {
+		c.Parent = parent
+		_, faults, err := placeBelow(ctx, tx, parent, &c.ID)
+		if err != nil {
+			return c, err
+		}
+		if len(faults) > 0 || place == nil {
+			return c, faults.Err()
+		}
+		c.Position, err = squeezeIn(ctx, tx, c, *place)
+		return c, err
+	})
+}
+
+// locked waits for its turn to write the tree and reads a category, nil when
+// there is none.
+func locked(ctx context.Context, tx pgx.Tx, ref string) (*Category, error) {
+	if _, err := tx.Exec(ctx, lockTreeSQL); err != nil {
+		return nil, fmt.Errorf("lock the category tree: %w", err)
+	}
+	return existing(ctx, tx, ref)
+}
+
+func save(ctx context.Context, tx pgx.Tx, c Category, old *Category) (string, error) {
 	if old != nil && c.same(*old) {
 		return "unchanged", nil
 	}
-	parent, err := placeBelow(ctx, tx, c, old)
+	var id *uuid.UUID
+	if old != nil {
+		id = &old.ID
+	}
+	parent, faults, err := placeBelow(ctx, tx, c.Parent, id)
 	if err != nil {
 		return "", err
 	}
-	return write(ctx, tx, c, old, parent)
-}
-
-func existing(ctx context.Context, tx pgx.Tx, ref string) (*Stored, error) {
-	old, err := Get(ctx, tx, ref)
-	if fault.Is(err, fault.NotFound) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	return &old, nil
-}
-
-// placeBelow resolves the parent and refuses a cycle.
-func placeBelow(ctx context.Context, tx pgx.Tx, c Category, old *Stored) (*uuid.UUID, error) {
-	var faults fault.List
-	var parent *uuid.UUID
-	if c.Parent != nil {
-		ids, err := IDs(ctx, tx, []string{*c.Parent})
-		if err != nil {
-			return nil, err
-		}
-		if id, exists := ids[*c.Parent]; exists {
-			parent = &id
-		} else {
-			faults.Add("/parent", "unknown_category", "there is no such category")
-		}
-	}
-	if parent != nil && old != nil {
-		below, err := Descendants(ctx, tx, old.Slug)
-		if err != nil {
-			return nil, err
-		}
-		for _, id := range below {
-			if id == *parent {
-				faults.Add("/parent", "cycle", "it stands below the category itself")
-			}
-		}
-	}
 	unknown, err := unknownFilters(ctx, tx, c.Filters)
 	if err != nil {
-		return nil, err
+		return "", err
 	}
-	return parent, append(faults, unknown...).Err()
+	if err := append(faults, unknown...).Err(); err != nil {
+		return "", err
+	}
+	return write(ctx, tx, c, old, parent)
 }
 
 func unknownFilters(ctx context.Context, tx pgx.Tx, codes []string) (fault.List, error) {
@@ -138,7 +163,7 @@ select
     case when f.code in ('brand', 'price') then f.code end
 from unnest(@filters::text[]) with ordinality as f (code, position)`
 
-func write(ctx context.Context, tx pgx.Tx, c Category, old *Stored, parent *uuid.UUID) (string, error) {
+func write(ctx context.Context, tx pgx.Tx, c Category, old *Category, parent *uuid.UUID) (string, error) {
 	result, sql := "updated", updateSQL
 	var id uuid.UUID
 	if old != nil {
@@ -156,33 +181,21 @@ func write(ctx context.Context, tx pgx.Tx, c Category, old *Stored, parent *uuid
 	})
 	batch.Queue(clearFiltersSQL, pgx.NamedArgs{"id": id})
 	batch.Queue(insertFiltersSQL, pgx.NamedArgs{"id": id, "filters": c.Filters})
+	batch.Queue(reuseSlugSQL, pgx.NamedArgs{"slug": c.Slug})
+	if old != nil && old.Slug != c.Slug {
+		batch.Queue(keepSlugSQL, pgx.NamedArgs{"slug": old.Slug, "id": id})
+	}
 	err := tx.SendBatch(ctx, batch).Close()
 	if postgres.IsUnique(err, "categories_slug") {
 		f := fault.Clash("duplicate_slug", "another category has this slug")
 		f.Fields = []fault.Field{fault.At("/slug", "duplicate", "another category has this slug")}
 		return "", f
 	}
+	if postgres.IsForeignKey(err, "category_filters_attribute") {
+		return "", fault.Clash("attribute_deleted", "an attribute of its filters has been deleted meanwhile")
+	}
 	if err != nil {
 		return "", fmt.Errorf("save category %s: %w", c.Slug, err)
 	}
-	return result, tell(ctx, tx, c.Slug, result)
-}
-
-// tell appends the category as it is now to the outbox.
-func tell(ctx context.Context, tx pgx.Tx, slug, change string) error {
-	c, err := Get(ctx, tx, slug)
-	if err != nil {
-		return err
-	}
-	document, err := json.Marshal(c)
-	if err != nil {
-		return fmt.Errorf("event of category %s: %w", slug, err)
-	}
-	e, err := event.New(event.CategoryChanged, event.FromCatalog, c.ID.String(), event.CategoryData{
-		ID: c.ID.String(), Change: change, Slug: c.Slug, Name: c.Name, Parent: c.Parent, Document: document,
-	})
-	if err != nil {
-		return err
-	}
-	return outbox.Append(ctx, tx, e)
+	return result, tell(ctx, tx, result, c.Slug)
 }

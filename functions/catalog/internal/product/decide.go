@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -97,6 +98,10 @@ func (s *scene) references(d Document, p *plan) fault.List {
 		id, known := s.categories[name]
 		if !known {
 			faults.Add("/categories/"+strconv.Itoa(i), "unknown_category", "there is no such category")
+			continue
+		}
+		if slices.Contains(p.places, id) {
+			faults.Add("/categories/"+strconv.Itoa(i), "repeated", "another of its names stands here already")
 			continue
 		}
 		p.places = append(p.places, id)
@@ -220,7 +225,7 @@ func (s *scene) compare(p *plan) error {
 		p.doc.PublishedAt = &at
 	}
 	var err error
-	if p.hash, err = contentHash(p.doc); err != nil {
+	if p.hash, err = contentHash(p.doc, p.places); err != nil {
 		return err
 	}
 	switch {
@@ -235,14 +240,17 @@ func (s *scene) compare(p *plan) error {
 }
 
 // contentHash is of everything a document says but its prices and what is
-// ours.
-func contentHash(d Document) ([]byte, error) {
+// ours. Categories count by their ids: one that is renamed changes no product.
+func contentHash(d Document, places []uuid.UUID) ([]byte, error) {
 	variants := make([]Variant, len(d.Variants))
 	for i, v := range d.Variants {
 		v.ID, v.Price, v.CompareAt, v.Prices, v.Availability = nil, nil, nil, nil, ""
 		variants[i] = v
 	}
-	d.Variants = variants
+	d.Variants, d.Categories = variants, make([]string, len(places))
+	for i, id := range places {
+		d.Categories[i] = id.String()
+	}
 	d.ID, d.Version, d.CreatedAt, d.UpdatedAt = nil, 0, nil, nil
 	d.Breadcrumbs, d.Price, d.CompareAt = nil, nil, nil
 	b, err := json.Marshal(d)

@@ -51,18 +51,19 @@ func load(ctx context.Context, tx pgx.Tx, intents []Intent) (*scene, error) {
 		products: map[uuid.UUID]stored{}, byExternal: map[string]uuid.UUID{}, bySlug: map[string]uuid.UUID{},
 		oldSlugs: map[string]bool{}, variants: map[string]storedVariant{}, of: map[uuid.UUID][]uuid.UUID{},
 	}
+	slugs, codes := named(intents)
+	var err error
+	// Categories before products: a deletion of a category takes both too.
+	if s.categories, err = category.IDs(ctx, tx, slugs); err != nil {
+		return nil, err
+	}
+	if s.attributes, err = attribute.Hold(ctx, tx, codes); err != nil {
+		return nil, err
+	}
 	if err := s.find(ctx, tx, intents); err != nil {
 		return nil, err
 	}
 	if err := s.lock(ctx, tx, intents); err != nil {
-		return nil, err
-	}
-	slugs, codes := named(intents)
-	var err error
-	if s.categories, err = category.IDs(ctx, tx, slugs); err != nil {
-		return nil, err
-	}
-	if s.attributes, err = attribute.Definitions(ctx, tx, codes); err != nil {
 		return nil, err
 	}
 	var variants []uuid.UUID

@@ -26,32 +26,73 @@ set version = p.version + 1,
 from unnest(@ids::uuid[], @hashes::text[]) as r (id, content_hash)
 where p.id = r.id`
 
-// Refresh brings products up to date after something they refer to changed:
-// their version, their listings and the event that tells of them.
+// Lock takes products, always in one order, before rows that hang on them are
+// written.
+func Lock(ctx context.Context, tx pgx.Tx, products []uuid.UUID) error {
+	if _, err := tx.Exec(ctx, lockSQL, pgx.NamedArgs{"ids": products}); err != nil {
+		return fmt.Errorf("lock products: %w", err)
+	}
+	return nil
+}
+
+// Refresh brings products up to date after something that their documents show
+// has changed: their version, their listings and the event that tells of them.
 func Refresh(ctx context.Context, tx pgx.Tx, products []uuid.UUID) error {
-	slices.SortFunc(products, func(a, b uuid.UUID) int { return slices.Compare(a[:], b[:]) })
-	for chunk := range slices.Chunk(products, refreshAtOnce) {
-		if err := refreshSome(ctx, tx, chunk); err != nil {
+	for chunk := range slices.Chunk(inOrder(products), refreshAtOnce) {
+		f, hashes, err := again(ctx, tx, chunk)
+		if err != nil {
+			return err
+		}
+		f.touched = f.cleared
+		if _, err := tx.Exec(ctx, refreshSQL, pgx.NamedArgs{"ids": f.touched, "hashes": hashes}); err != nil {
+			return fmt.Errorf("refresh products: %w", err)
+		}
+		for _, id := range f.touched {
+			e, err := stateEvent(event.ProductUpdated, id)
+			if err != nil {
+				return err
+			}
+			f.states = append(f.states, e)
+		}
+		if err := finish(ctx, tx, f); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func refreshSome(ctx context.Context, tx pgx.Tx, products []uuid.UUID) error {
-	if _, err := tx.Exec(ctx, lockSQL, pgx.NamedArgs{"ids": products}); err != nil {
-		return fmt.Errorf("lock products: %w", err)
+// Relist brings only the listings of products up to date, after something that
+// no document shows has changed.
+func Relist(ctx context.Context, tx pgx.Tx, products []uuid.UUID) error {
+	for chunk := range slices.Chunk(inOrder(products), refreshAtOnce) {
+		f, _, err := again(ctx, tx, chunk)
+		if err != nil {
+			return err
+		}
+		if err := finish(ctx, tx, f); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func inOrder(products []uuid.UUID) []uuid.UUID {
+	return slices.SortedFunc(slices.Values(products), func(a, b uuid.UUID) int { return slices.Compare(a[:], b[:]) })
+}
+
+// again is what it takes to list products anew, and their content hashes.
+func again(ctx context.Context, tx pgx.Tx, products []uuid.UUID) (f finished, hashes []string, err error) {
+	if err := Lock(ctx, tx, products); err != nil {
+		return f, nil, err
 	}
 	documents, err := Documents(ctx, tx, products)
 	if err != nil {
-		return err
+		return f, nil, err
 	}
 	places, positions, err := category.Places(ctx, tx, products)
 	if err != nil {
-		return err
+		return f, nil, err
 	}
-	var f finished
-	var hashes []string
 	var variants []uuid.UUID
 	for _, id := range products {
 		d, live := documents[id]
@@ -59,30 +100,23 @@ func refreshSome(ctx context.Context, tx pgx.Tx, products []uuid.UUID) error {
 			continue
 		}
 		p := plan{id: id, doc: d, places: places[id], positions: positions[id]}
-		if p.hash, err = contentHash(d); err != nil {
-			return err
+		if p.hash, err = contentHash(d, p.places); err != nil {
+			return f, nil, err
 		}
-		f.touched, hashes = append(f.touched, id), append(hashes, hex.EncodeToString(p.hash))
-		if d.Status == Active && len(d.Variants) > 0 {
-			f.entries = append(f.entries, p.entry())
-			for _, v := range d.Variants {
-				variants = append(variants, *v.ID)
-			}
+		f.cleared, hashes = append(f.cleared, id), append(hashes, hex.EncodeToString(p.hash))
+		if d.Status == Active {
+			f.pages = append(f.pages, p.page())
 		}
-		e, err := stateEvent(event.ProductUpdated, id)
-		if err != nil {
-			return err
+		if d.Status != Active || len(d.Variants) == 0 {
+			continue
 		}
-		f.states = append(f.states, e)
+		f.entries = append(f.entries, p.entry())
+		for _, v := range d.Variants {
+			variants = append(variants, *v.ID)
+		}
 	}
-	if _, err := tx.Exec(ctx, refreshSQL, pgx.NamedArgs{"ids": f.touched, "hashes": hashes}); err != nil {
-		return fmt.Errorf("refresh products: %w", err)
-	}
-	f.cleared = f.touched
-	if f.spans, err = spansNow(ctx, tx, variants); err != nil {
-		return err
-	}
-	return finish(ctx, tx, f)
+	f.spans, err = spansNow(ctx, tx, variants)
+	return f, hashes, err
 }
 
 func spansNow(ctx context.Context, tx pgx.Tx, variants []uuid.UUID) ([]price.Span, error) {
