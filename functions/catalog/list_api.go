@@ -12,6 +12,7 @@ import (
 
 	"github.com/mallhive/product-service/functions/catalog/internal/listing"
 	"github.com/mallhive/product-service/functions/catalog/internal/product"
+	"github.com/mallhive/product-service/functions/catalog/internal/search"
 	"github.com/mallhive/product-service/shared/auth"
 	"github.com/mallhive/product-service/shared/web"
 )
@@ -126,34 +127,18 @@ func (c *catalog) search(ctx context.Context, q listing.Query, after *listing.Po
 	if from.Instead != "" {
 		q.Text = from.Instead
 	}
+	if q.Text != "" {
+		found, err := search.Find(ctx, c.DB, q.Text)
+		if err != nil {
+			return nil, q, err
+		}
+		q.Hits = found.Hits
+		if found.Instead != "" {
+			from.Instead = found.Instead
+		}
+	}
 	body, err := c.page(ctx, q, after, in, from)
-	if err != nil || len(body.Items) > 0 || after != nil {
-		return body, q, err
-	}
-	if from.Instead, err = c.instead(ctx, q); err != nil || from.Instead == "" {
-		return body, q, err
-	}
-	q.Text = from.Instead
-	body, err = c.page(ctx, q, nil, in, from)
 	return body, q, err
-}
-
-// instead is the text to search for when nothing has the words asked for.
-func (c *catalog) instead(ctx context.Context, q listing.Query) (string, error) {
-	if q.Text == "" {
-		return "", nil
-	}
-	if found, err := listing.Found(ctx, c.DB, q.Text); err != nil || found {
-		return "", err
-	}
-	text, changed, err := listing.Correct(ctx, c.DB, q.Text)
-	if err != nil || !changed {
-		return "", err
-	}
-	if found, err := listing.Found(ctx, c.DB, text); err != nil || !found {
-		return "", err
-	}
-	return text, nil
 }
 
 // page reads one page of a result with its documents.

@@ -36,6 +36,7 @@ catalog_fn catalog.product_documents select
 catalog_fn catalog.product_pages delete insert select update
 catalog_fn catalog.products insert select update
 catalog_fn catalog.search_documents delete insert select update
+catalog_fn catalog.search_names delete insert select update
 catalog_fn catalog.terms delete insert select update
 catalog_fn catalog.tree_now select
 catalog_fn catalog.variant_documents select

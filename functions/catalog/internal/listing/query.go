@@ -10,14 +10,17 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+
+	"github.com/mallhive/product-service/functions/catalog/internal/search"
 )
 
 // Query is what a visitor asks for. Conditions on price, stock and options
 // hold for one variant together.
 type Query struct {
 	Text       string
-	Category   *uuid.UUID  // whose positions sort=position means
-	Categories []uuid.UUID // itself and all below it
+	Hits       []search.Hit // what the text finds
+	Category   *uuid.UUID   // whose positions sort=position means
+	Categories []uuid.UUID  // itself and all below it
 	Brands     []string
 	Values     map[string][]string // by attribute or option code: any of the values
 	Ranges     map[string]Range
@@ -154,45 +157,13 @@ func (q Query) prices(s *statement) {
 	}
 }
 
-// exactScore puts a SKU, GTIN or part number before every text.
-const exactScore = "1000"
-
-// hits is the products a text finds and their scores, which depend on the text
-// and the product alone.
+// hits is the products that the text finds and their scores.
 func (q Query) hits(s *statement) string {
-	text := s.arg(q.Text)
-	words := "websearch_to_tsquery('catalog.english', " + text + ")"
-	if head, last, ok := unfinished(q.Text); ok {
-		// Somebody is still typing the last word, or means its beginning.
-		words = fmt.Sprintf("(%s || (websearch_to_tsquery('catalog.english', %s) && to_tsquery('catalog.english', %s)))",
-			words, s.arg(head), s.arg(last+":*"))
+	ids, scores := make([]uuid.UUID, len(q.Hits)), make([]float64, len(q.Hits))
+	for i, h := range q.Hits {
+		ids[i], scores[i] = h.ProductID, h.Score
 	}
-	return `hits as (
-    select f.product_id, max(f.score) as score
-    from (
-        select d.product_id, ts_rank(d.words, w.query, 1)::float8 as score
-        from (select ` + words + ` as query) w
-        join catalog.search_documents d on d.words @@ w.query
-        union all
-        select d.product_id, ` + exactScore + `
-        from catalog.search_documents d
-        where d.codes && ` + s.arg(codesOf(q.Text)) + `::text[]
-    ) f
-    group by f.product_id)`
-}
-
-// unfinished splits off the last word of a plain text; operators of a web
-// search (quotes, minus, or) are left alone.
-func unfinished(text string) (head, last string, ok bool) {
-	words := strings.Fields(text)
-	if len(words) == 0 || strings.ContainsAny(text, `"`) || strings.Contains(text, "-") {
-		return "", "", false
-	}
-	last = words[len(words)-1]
-	plain := strings.IndexFunc(last, func(r rune) bool {
-		return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9')
-	}) < 0
-	return strings.Join(words[:len(words)-1], " "), last, plain && len(last) >= 3
+	return "hits as (select product_id, score from unnest(" + s.arg(ids) + "::uuid[], " + s.arg(scores) + "::float8[]) as f (product_id, score))"
 }
 
 func termIDs(code string, values []string) []int64 {

@@ -4,7 +4,6 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"maps"
-	"sort"
 	"strconv"
 	"strings"
 	"time"
@@ -21,9 +20,6 @@ const (
 // maxTerm is the longest value that can be filtered by, in bytes: longer ones
 // are prose, which search finds.
 const maxTerm = 256
-
-// maxFact bounds what search reads of one attribute value, in bytes.
-const maxFact = 1000
 
 // termID names one value of one code. It is a hash, so that writers need not
 // agree on numbers; 64 bits of SHA-256 leave one chance in a million of a
@@ -136,64 +132,6 @@ func texts(value any) []string {
 
 // Number writes a number the one way that filters compare.
 func Number(n float64) string { return strconv.FormatFloat(n, 'f', -1, 64) }
-
-type document struct {
-	ProductID   uuid.UUID `json:"product_id"`
-	Name        string    `json:"name"`
-	Brand       string    `json:"brand"`
-	Facts       string    `json:"facts"`
-	Description string    `json:"description"`
-	Codes       []string  `json:"codes"`
-}
-
-func documentOf(e Entry) document {
-	doc := document{ProductID: e.ProductID, Name: e.Name, Brand: e.Brand, Description: e.Description, Codes: []string{}}
-	var facts strings.Builder
-	for _, code := range sortedCodes(e.Attributes) {
-		if _, isBool := e.Attributes[code].(bool); isBool {
-			continue
-		}
-		for _, text := range texts(e.Attributes[code]) {
-			if len(text) > maxFact {
-				text = strings.ToValidUTF8(text[:maxFact], "")
-			}
-			facts.WriteString(text + "\n")
-		}
-	}
-	for _, v := range e.Variants {
-		for _, value := range v.Options {
-			facts.WriteString(value + "\n")
-		}
-		for _, c := range append([]string{v.SKU, v.MPN}, v.GTINs...) {
-			doc.Codes = append(doc.Codes, codesOf(c)...)
-		}
-	}
-	doc.Facts = facts.String()
-	return doc
-}
-
-func sortedCodes(attributes map[string]any) []string {
-	codes := make([]string, 0, len(attributes))
-	for code := range attributes {
-		codes = append(codes, code)
-	}
-	sort.Strings(codes)
-	return codes
-}
-
-// codesOf is the forms in which a SKU, part number or GTIN is found: as it
-// stands in lower case, and a number without its leading zeros, since GTIN-12
-// and GTIN-13 of one article differ in nothing else.
-func codesOf(code string) []string {
-	code = strings.ToLower(strings.TrimSpace(code))
-	if code == "" {
-		return nil
-	}
-	if short := strings.TrimLeft(code, "0"); short != code && short != "" && strings.Trim(short, "0123456789") == "" {
-		return []string{code, short}
-	}
-	return []string{code}
-}
 
 // sameNumber writes a number as a filter gives it the way terms have it: 17.0
 // is 17.

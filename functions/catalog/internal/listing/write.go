@@ -1,8 +1,7 @@
-// Package listing is the read model that listings, search and facets answer
-// from: one row for each variant that a visitor could be shown, its prices as
-// one line of time, and what a search box finds a product by. Writers keep it
-// in their own transaction. It owns catalog.listings, catalog.listing_prices,
-// catalog.terms, catalog.words and catalog.search_documents.
+// Package listing is the read model that listings and facets answer from: one
+// row for each variant that a visitor could be shown, and its prices as one
+// line of time. Writers keep it in their own transaction. It owns
+// catalog.listings, catalog.listing_prices and catalog.terms.
 package listing
 
 import (
@@ -46,10 +45,6 @@ const clearSQL = `
 delete from catalog.listings
 where product_id = any(@products)`
 
-const clearSearchSQL = `
-delete from catalog.search_documents
-where product_id = any(@products)`
-
 const insertSQL = `
 insert into catalog.listings (variant_id, product_id, sku, terms, numbers, name_key, published_at, featured, positions, visible_from, visible_until)
 select variant_id, product_id, sku, terms, numbers, name_key, published_at, featured, positions, visible_from, visible_until
@@ -66,29 +61,11 @@ from unnest(@ids::bigint[], @codes::text[], @values::text[]) as t (id, code, val
 order by id
 on conflict (id) do nothing`
 
-const wordsSQL = `
-insert into catalog.words (word)
-select word
-from unnest(@words::text[]) as w (word)
-order by word
-on conflict (word) do nothing`
-
 const pricesSQL = `
 insert into catalog.listing_prices (variant_id, currency, amount, compare_at, starts_at, ends_at)
 select r.variant_id, r.currency, r.amount, r.compare_at, r.starts_at, r.ends_at
 from json_to_recordset(@rows) as r (
     variant_id uuid, currency text, amount bigint, compare_at bigint, starts_at timestamptz, ends_at timestamptz)`
-
-const searchSQL = `
-insert into catalog.search_documents (product_id, words, codes)
-select
-    r.product_id,
-    setweight(to_tsvector('catalog.english', r.name), 'A')
-        || setweight(to_tsvector('catalog.english', r.brand), 'B')
-        || setweight(to_tsvector('catalog.english', r.facts), 'C')
-        || setweight(to_tsvector('catalog.english', r.description), 'D'),
-    r.codes
-from json_to_recordset(@rows) as r (product_id uuid, name text, brand text, facts text, description text, codes text[])`
 
 // Write replaces what listings know of products: those in cleared leave, those
 // of entries enter with the prices of their variants. A product that is listed
@@ -97,7 +74,6 @@ func Write(ctx context.Context, tx pgx.Tx, cleared []uuid.UUID, entries []Entry,
 	batch := &pgx.Batch{}
 	if len(cleared) > 0 {
 		batch.Queue(clearSQL, pgx.NamedArgs{"products": cleared})
-		batch.Queue(clearSearchSQL, pgx.NamedArgs{"products": cleared})
 	}
 	if len(entries) > 0 {
 		if err := queueEntries(batch, entries, prices); err != nil {
@@ -116,25 +92,19 @@ func Write(ctx context.Context, tx pgx.Tx, cleared []uuid.UUID, entries []Entry,
 func queueEntries(batch *pgx.Batch, entries []Entry, prices []price.Span) error {
 	terms := newDictionary()
 	var rows []row
-	var documents []document
 	for _, e := range entries {
 		rows = append(rows, rowsOf(e, terms)...)
-		documents = append(documents, documentOf(e))
 	}
-	for sql, list := range map[string]any{insertSQL: rows, searchSQL: documents} {
-		b, err := json.Marshal(list)
-		if err != nil {
-			return fmt.Errorf("write listings: %w", err)
-		}
-		batch.Queue(sql, pgx.NamedArgs{"rows": string(b)})
+	b, err := json.Marshal(rows)
+	if err != nil {
+		return fmt.Errorf("write listings: %w", err)
 	}
+	batch.Queue(insertSQL, pgx.NamedArgs{"rows": string(b)})
 	batch.Queue(termsSQL, pgx.NamedArgs{"ids": terms.ids, "codes": terms.codes, "values": terms.values})
-	batch.Queue(wordsSQL, pgx.NamedArgs{"words": wordsOf(entries)})
 	if len(prices) == 0 {
 		return nil
 	}
-	b, err := json.Marshal(prices)
-	if err != nil {
+	if b, err = json.Marshal(prices); err != nil {
 		return fmt.Errorf("write listings: %w", err)
 	}
 	batch.Queue(pricesSQL, pgx.NamedArgs{"rows": string(b)})

@@ -9,6 +9,7 @@ import (
 	"github.com/mallhive/product-service/functions/catalog/internal/feed"
 	"github.com/mallhive/product-service/functions/catalog/internal/listing"
 	"github.com/mallhive/product-service/functions/catalog/internal/price"
+	"github.com/mallhive/product-service/functions/catalog/internal/search"
 	"github.com/mallhive/product-service/shared/event"
 	"github.com/mallhive/product-service/shared/outbox"
 )
@@ -56,7 +57,29 @@ func (f finished) replace(ctx context.Context, tx pgx.Tx) error {
 	if err := listing.Write(ctx, tx, f.cleared, f.entries, f.spans); err != nil {
 		return err
 	}
+	if err := search.Write(ctx, tx, f.cleared, searched(f.entries)); err != nil {
+		return err
+	}
 	return writePages(ctx, tx, f.cleared, f.pages, f.spans)
+}
+
+// searched is products as search sees them.
+func searched(entries []listing.Entry) []search.Entry {
+	list := make([]search.Entry, len(entries))
+	for i, e := range entries {
+		s := search.Entry{
+			ProductID: e.ProductID, Name: e.Name, Brand: e.Brand, Description: e.Description, Attributes: e.Attributes,
+			VisibleFrom: e.VisibleFrom, VisibleUntil: e.VisibleUntil,
+		}
+		for _, v := range e.Variants {
+			for _, value := range v.Options {
+				s.Options = append(s.Options, value)
+			}
+			s.Codes = append(append(s.Codes, v.SKU, v.MPN), v.GTINs...)
+		}
+		list[i] = s
+	}
+	return list
 }
 
 // stateEvent says that a product is another one now.

@@ -1,0 +1,184 @@
+package search
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/mallhive/product-service/shared/postgres"
+)
+
+const (
+	// shortWord is the shortest word that is learned and put right: shorter
+	// ones have too many neighbours.
+	shortWord = 3
+	longWord  = 30
+)
+
+// vocabulary is the distinct words of the names, brands and kinds of entries:
+// letters only, not stemmed.
+func vocabulary(entries []Entry) []string {
+	seen := map[string]bool{}
+	list := []string{}
+	learn := func(text string) {
+		for _, w := range split(fold(withoutMarkup(text)), mostNameWords) {
+			if len(w.text) >= shortWord && len(w.text) <= longWord && letters(w.text) && !seen[w.text] {
+				seen[w.text] = true
+				list = append(list, w.text)
+			}
+		}
+	}
+	for _, e := range entries {
+		learn(e.Name)
+		learn(e.Brand)
+	}
+	return list
+}
+
+const similarSQL = `
+select a.word,
+    exists (select from catalog.words k where k.word = a.word),
+    array(
+        select w.word
+        from catalog.words w
+        where w.word % a.word
+        order by w.word <-> a.word, w.word
+        limit 40)
+from unnest(@words::text[]) as a (word)`
+
+// Words of four letters with two of them swapped share little more than this.
+const looselySQL = `set local pg_trgm.similarity_threshold = 0.15`
+
+// correct puts the words of a query right that no name or brand has; false when
+// there is nothing to put right, or no word near enough.
+func correct(ctx context.Context, db postgres.DB, q query) (query, bool, error) {
+	asked := q.asked()
+	near, err := similar(ctx, db, asked)
+	if err != nil {
+		return q, false, fmt.Errorf("correct a search: %w", err)
+	}
+	changed := false
+	for i, w := range asked {
+		if best := nearest(w, near[w]); best != w {
+			asked[i], changed = best, true
+		}
+	}
+	right := parse(strings.Join(asked, " "))
+	return right, changed, nil
+}
+
+// similar is the words of the dictionary that are like words which it lacks.
+func similar(ctx context.Context, db postgres.DB, asked []string) (map[string][]string, error) {
+	near := map[string][]string{}
+	err := postgres.InTx(ctx, db, func(tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, looselySQL); err != nil {
+			return err
+		}
+		rows, err := tx.Query(ctx, similarSQL, pgx.NamedArgs{"words": asked})
+		if err != nil {
+			return err
+		}
+		var word string
+		var known bool
+		var candidates []string
+		_, err = pgx.ForEachRow(rows, []any{&word, &known, &candidates}, func() error {
+			if !known {
+				near[word] = slices.Clone(candidates)
+			}
+			return nil
+		})
+		return err
+	})
+	return near, err
+}
+
+// nearest is the candidate that takes the fewest strokes; the word itself when
+// none is near enough.
+func nearest(word string, candidates []string) string {
+	best, least := word, 3
+	if len(word) <= 5 {
+		least = 2
+	}
+	if len(word) < shortWord {
+		return word
+	}
+	for _, c := range candidates { // the most similar first
+		if d := strokes([]rune(word), []rune(c)); d < least {
+			best, least = c, d
+		}
+	}
+	return best
+}
+
+// strokes is the optimal string alignment distance: insertions, deletions,
+// replacements and swaps of neighbours, each of them one.
+func strokes(a, b []rune) int {
+	rows := [3][]int{make([]int, len(b)+1), make([]int, len(b)+1), make([]int, len(b)+1)}
+	for j := range rows[1] {
+		rows[1][j] = j
+	}
+	for i := 1; i <= len(a); i++ {
+		before, above, here := rows[0], rows[1], rows[2]
+		here[0] = i
+		for j := 1; j <= len(b); j++ {
+			cost := 1
+			if a[i-1] == b[j-1] {
+				cost = 0
+			}
+			here[j] = min(above[j]+1, here[j-1]+1, above[j-1]+cost)
+			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
+				here[j] = min(here[j], before[j-2]+1)
+			}
+		}
+		rows[0], rows[1], rows[2] = above, here, before
+	}
+	return rows[1][len(b)]
+}
+
+const beginningSQL = `
+select word
+from catalog.words
+where word like @beginning
+order by length(word), word
+limit 30`
+
+// shortBeginning is the fewest letters that are taken for a word's beginning.
+const shortBeginning = 3
+
+// completion is what a word that begins so is worth.
+const completion = 0.7
+
+// begun finds what has a word that begins as the last one does: somebody is
+// still typing it, or means its beginning.
+func (f *finding) begun(ctx context.Context, db postgres.DB, q query) error {
+	last := len(q.needs) - 1
+	beginning := q.needs[last].text
+	if len(beginning) < shortBeginning || !letters(beginning) {
+		return nil
+	}
+	words, err := beginning30(ctx, db, beginning)
+	if err != nil || len(words) == 0 {
+		return err
+	}
+	q.needs = slices.Clone(q.needs)
+	q.needs[last].forms = slices.Clone(q.needs[last].forms)
+	for _, w := range words {
+		q.needs[last].add(form{stem(w), completion})
+	}
+	return f.all(ctx, db, q, allWords)
+}
+
+func beginning30(ctx context.Context, db postgres.DB, beginning string) ([]string, error) {
+	rows, err := db.Query(ctx, beginningSQL, pgx.NamedArgs{"beginning": beginning + "%"})
+	if err != nil {
+		return nil, fmt.Errorf("words that begin so: %w", err)
+	}
+	list, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		return nil, fmt.Errorf("words that begin so: %w", err)
+	}
+	return list, nil
+}

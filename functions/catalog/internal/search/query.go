@@ -1,0 +1,179 @@
+package search
+
+import (
+	"strings"
+)
+
+const (
+	// mostAsked bounds the words of a query that count; a longer one is found
+	// by its first.
+	mostAsked = 8
+	mostRead  = 40
+)
+
+// form is one way in which a word that is asked for may stand in a product.
+type form struct {
+	stem   string
+	weight float64
+}
+
+// need is a word that is asked for.
+type need struct {
+	text  string // as it was written, folded
+	forms []form
+	tight bool // written as one with the word before it
+}
+
+// query is a text as search understands it.
+type query struct {
+	text  string
+	needs []need
+	never []string // stems of words with a minus before them
+	head  int      // which need says what the thing is
+	exact bool     // in quotes: nothing is put right, completed or left out
+}
+
+// parse reads what was typed into a search box. It is for people: nothing in
+// it is wrong, it only finds more or less.
+func parse(text string) query {
+	q := query{text: text, exact: strings.Count(text, `"`) >= 2 && strings.HasPrefix(text, `"`) && strings.HasSuffix(text, `"`)}
+	plain := fold(withoutMarkup(text))
+	if q.exact {
+		plain = strings.Trim(plain, `" `)
+	}
+	var kept []string
+	for _, f := range strings.Fields(plain) {
+		if len(f) > 1 && f[0] == '-' && isLetter(f[1:]) && len(kept) > 0 {
+			for _, w := range split(f, mostAsked) {
+				q.never = append(q.never, stem(w.text))
+			}
+			continue
+		}
+		kept = append(kept, f)
+	}
+	if q.exact || strings.Contains(plain, `"`) {
+		q.never = nil
+		kept = []string{plain}
+	}
+	q.ask(split(strings.Join(kept, " "), mostRead))
+	return q
+}
+
+// ask turns words into needs.
+func (q *query) ask(words []word) {
+	object := false
+	for i, w := range words {
+		if stopWords[w.text] && !w.number {
+			object = object || w.text == "for"
+			continue
+		}
+		if len(q.needs) == mostAsked {
+			break
+		}
+		n := need{text: w.text, tight: w.before == tight && i > 0}
+		if w.unit != "" {
+			n.text += w.unit
+			n.forms = []form{{w.text + w.unit, 1}}
+			if w.loose {
+				n.forms = append(n.forms, form{w.text, 1})
+			}
+		} else {
+			n.forms = []form{{stem(w.text), 1}}
+		}
+		q.needs = append(q.needs, n)
+		last := len(q.needs) - 1
+		if i > 0 && last > 0 && w.before != apart && words[i-1].unit == "" && w.unit == "" && !stopWords[words[i-1].text] {
+			joined := form{stem(words[i-1].text + w.text), 1}
+			q.needs[last-1].add(joined)
+			q.needs[last].add(joined)
+		}
+		if !object && !strings.ContainsAny(n.text, "0123456789") {
+			q.head = last
+		}
+	}
+	for i := range q.needs {
+		q.synonyms(i)
+	}
+}
+
+func (n *need) add(f form) {
+	for _, has := range n.forms {
+		if has.stem == f.stem {
+			return
+		}
+	}
+	n.forms = append(n.forms, f)
+}
+
+// asked is the words as they were understood.
+func (q query) asked() []string {
+	list := make([]string, len(q.needs))
+	for i, n := range q.needs {
+		list[i] = n.text
+	}
+	return list
+}
+
+// without is the query with a word left out.
+func (q query) without(i int) query {
+	rest := q
+	rest.needs = append(append([]need(nil), q.needs[:i]...), q.needs[i+1:]...)
+	return rest
+}
+
+// anyMark is the marks under which a word stands in a title.
+var (
+	anyMark  = []string{"", "^", "+", "@", "*", "~"}
+	ownMark  = []string{"", "^", "+", "@", "*"}
+	kindMark = []string{"^", "*"}
+)
+
+// lexeme quotes a word for tsquery.
+func lexeme(mark, stem string) string {
+	return "'" + strings.NewReplacer(`'`, `''`, `\`, `\\`).Replace(mark+stem) + "'"
+}
+
+func (n need) lexemes(marks []string, label string) string {
+	var all []string
+	for _, f := range n.forms {
+		for _, m := range marks {
+			all = append(all, lexeme(m, f.stem)+label)
+		}
+	}
+	return "(" + strings.Join(all, " | ") + ")"
+}
+
+func conjunction(needs []need, marks func(i int) []string, label string) string {
+	all := make([]string, len(needs))
+	for i, n := range needs {
+		all[i] = n.lexemes(marks(i), label)
+	}
+	return strings.Join(all, " & ")
+}
+
+// titles is the query of titles that have every word.
+func (q query) titles() string {
+	return conjunction(q.needs, func(int) []string { return anyMark }, "")
+}
+
+// kinds is the query of titles that have every word, and the one that says
+// what the thing is in its place.
+func (q query) kinds() string {
+	return conjunction(q.needs, func(i int) []string {
+		if i == q.head {
+			return kindMark
+		}
+		return ownMark
+	}, "")
+}
+
+var bare = []string{""}
+
+// everywhere is the query of documents that have every word.
+func (q query) everywhere(label string) string {
+	text := conjunction(q.needs, func(int) []string { return bare }, label)
+	for _, n := range q.never {
+		text += " & !" + lexeme("", n)
+	}
+	return text
+}

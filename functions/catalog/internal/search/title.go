@@ -1,0 +1,159 @@
+package search
+
+import "strings"
+
+// What a mark before a word of a title says of it. A word without one is a
+// plain word of the name.
+const (
+	headMark   = '^' // it ends a phrase of the name, as what a thing is does
+	sameMark   = '+' // another form of the word before it
+	objectMark = '~' // it follows "for": what the product is meant for
+	brandMark  = '@' // of a brand that the name leaves out
+	typeMark   = '*' // of an attribute that says what kind of thing it is
+)
+
+const (
+	mostNameWords = 60
+	mostTypeWords = 12
+)
+
+// titleOf is what ranking knows of a product: the words of its name in their
+// order, then its brand and type, each with its mark.
+func titleOf(e Entry) string {
+	t := &title{seen: map[string]bool{}}
+	t.name(split(fold(withoutMarkup(e.Name)), mostNameWords))
+	t.rest(brandMark, e.Brand)
+	for _, code := range sortedCodes(e.Attributes) {
+		if code == "type" || strings.HasSuffix(code, "product_type") {
+			for _, value := range texts(e.Attributes[code]) {
+				t.rest(typeMark, value)
+			}
+		}
+	}
+	return t.text.String()
+}
+
+type title struct {
+	text  strings.Builder
+	seen  map[string]bool // by mark and word
+	types int
+}
+
+func (t *title) add(mark byte, form string) {
+	if form == "" {
+		return
+	}
+	if t.text.Len() > 0 {
+		t.text.WriteByte(' ')
+	}
+	if mark != 0 {
+		t.text.WriteByte(mark)
+	}
+	t.text.WriteString(form)
+	t.seen[form] = true
+}
+
+func (t *title) name(words []word) {
+	object := false
+	for i, w := range words {
+		if w.before == apart {
+			object = false
+		}
+		if stopWords[w.text] {
+			object = object || w.text == "for"
+			continue
+		}
+		forms := formsAt(words, i)
+		switch {
+		case object:
+			t.add(objectMark, forms[0])
+		case endsPhrase(words, i):
+			t.add(headMark, forms[0])
+		default:
+			t.add(0, forms[0])
+		}
+		for _, f := range forms[1:] {
+			t.add(sameMark, f)
+		}
+	}
+}
+
+// rest adds what the name has not said already; what the type says is said
+// again, as its own.
+func (t *title) rest(mark byte, text string) {
+	words := split(fold(withoutMarkup(text)), mostTypeWords)
+	for i, w := range words {
+		if stopWords[w.text] || mark == typeMark && w.number {
+			continue
+		}
+		for _, f := range formsAt(words, i) {
+			if key := string(mark) + f; !t.seen[key] && (mark == typeMark || !t.seen[f]) {
+				t.seen[key] = true
+				t.add(mark, f)
+			}
+		}
+	}
+}
+
+// endsPhrase says that a word stands where what a product is stands: before
+// punctuation, a number, a preposition or the end.
+func endsPhrase(words []word, i int) bool {
+	w := words[i]
+	if w.number || len(w.text) < 3 || strings.ContainsAny(w.text, "0123456789") {
+		return false
+	}
+	if i+1 == len(words) {
+		return true
+	}
+	next := words[i+1]
+	return next.before == apart || next.number || stopWords[next.text] || next.before == space && strings.ContainsAny(next.text, "0123456789")
+}
+
+// formsAt is the forms in which the word at a place is found, its own first:
+// with its unit, and joined to the words before it where a writer might.
+func formsAt(words []word, i int) []string {
+	w := words[i]
+	if w.unit != "" {
+		forms := []string{w.text + w.unit, w.text}
+		if n := whole(w.text); w.unit == "in" && n != w.text {
+			forms = append(forms, n+w.unit)
+		}
+		if w.spoken != "" && !stopWords[w.spoken] {
+			forms = append(forms, stem(w.spoken))
+		}
+		return forms
+	}
+	forms := []string{stem(w.text)}
+	for _, joined := range joinedAt(words, i) {
+		forms = append(forms, stem(joined))
+	}
+	return forms
+}
+
+// longestChain is how many words a hyphenated one may have.
+const longestChain = 4
+
+// joinedAt is the compounds that end with the word at a place: usbc of usb-c,
+// wifi of wi fi, and all of a longer chain.
+func joinedAt(words []word, i int) []string {
+	if i == 0 || words[i].before == apart || words[i-1].unit != "" {
+		return nil
+	}
+	var forms []string
+	w, p := words[i], words[i-1]
+	short := len(w.text) <= 2 || len(p.text) <= 2
+	if (w.before == tight || short && !stopWords[p.text]) && !(w.number && p.number) {
+		forms = append(forms, p.text+w.text)
+	}
+	if i > 1 && p.text == "x" && w.number && words[i-2].number {
+		return append(forms, words[i-2].text+"x"+w.text)
+	}
+	chain := w.text
+	for n := 1; n < longestChain && i-n >= 0 && words[i-n+1].before == tight; n++ {
+		chain = words[i-n].text + chain
+		if n > 1 {
+			forms = append(forms, chain)
+		}
+	}
+	return forms
+}
