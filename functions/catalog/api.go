@@ -21,6 +21,7 @@ type catalog struct {
 	*service.Service
 	wake       func() // after a commit that appended events
 	currency   string // of listings that name none
+	storefront string // where visitors see products
 	ways       category.Tree
 	products   reader[product.Document]
 	categories reader[category.Category]
@@ -37,7 +38,7 @@ func routes(_ context.Context, cfg *config, s *service.Service) error {
 	}
 	s.OnDrain(waker.Close)
 	c := &catalog{
-		Service: s, wake: waker.Wake, currency: cfg.DefaultCurrency,
+		Service: s, wake: waker.Wake, currency: cfg.DefaultCurrency, storefront: cfg.StorefrontURL,
 		products: newReader[product.Document](), categories: newReader[category.Category](),
 		attributes: newReader[attribute.Attribute](), prices: newReader[basePrice](), sales: newReader[salePrice](),
 	}
@@ -76,14 +77,22 @@ func routes(_ context.Context, cfg *config, s *service.Service) error {
 	withBody[attribute.Attribute](api, op("patch-attribute", "PATCH", "/v1/attributes/{code}", "Change parts of an attribute (JSON Merge Patch)", "attributes", write), http.StatusOK, c.patchAttribute, mergePatch)
 	web.Register(api, deletion("delete-attribute", "/v1/attributes/{code}", "Delete an attribute that nothing uses", "attributes", write), c.deleteAttribute)
 
-	changes := op("list-changes", "GET", "/v1/changes", "All that changed, in the order of commits", "changes", web.Scope("catalog:read_drafts"))
+	c.mountStreams()
+	return nil
+}
+
+// mountStreams is what goes in and out whole: changes, exports, imports.
+func (c *catalog) mountStreams() {
+	drafts, write := web.Scope("catalog:read_drafts"), web.Scope("catalog:write")
+	changes := op("list-changes", "GET", "/v1/changes", "All that changed, in the order of commits", "changes", drafts)
 	changes.Description = changesDoc
-	web.Register(api, changes, c.listChanges)
+	web.Register(c.API, changes, c.listChanges)
+
+	c.mountExport(op("export-products", "GET", "/v1/products:export", "Export products", "export", drafts))
 
 	importOf(c, op("import-products", "POST", "/v1/products:import", "Import products, a row each", "import", write), c.productKind())
 	importOf(c, op("import-categories", "POST", "/v1/categories:import", "Import categories, parents before children", "import", write), c.categoryKind())
 	importOf(c, op("import-attributes", "POST", "/v1/attributes:import", "Import attributes, a row each", "import", write), c.attributeKind())
-	return nil
 }
 
 func op(id, method, path, summary, tag string, security []map[string][]string) huma.Operation {

@@ -17,7 +17,7 @@ const write, drafts = "catalog:write", "catalog:read_drafts"
 
 func start(t testing.TB) *servicetest.Server {
 	t.Helper()
-	return servicetest.Start(t, "catalog", &config{DefaultCurrency: "USD"}, routes)
+	return servicetest.Start(t, "catalog", &config{DefaultCurrency: "USD", StorefrontURL: "https://shop.example.com"}, routes)
 }
 
 // imports sends rows to an import and returns its result lines and summary.
