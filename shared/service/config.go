@@ -35,6 +35,8 @@ type Config struct {
 	CORSAllowedOrigins []string `envconfig:"CORS_ALLOWED_ORIGINS" default:"https://cart.mallhive.com,https://products.mallhive.com,https://homepage.mallhive.com,https://checkout.mallhive.com" desc:"origins of the microfrontends"`
 	PublicRateLimit    int      `envconfig:"PUBLIC_RATE_LIMIT" default:"20000" desc:"public requests a second that one instance answers; 0: no limit"`
 
+	CacheBytes int `envconfig:"CACHE_BYTES" default:"16777216" desc:"memory for public answers, which are kept for less than a second; 0: none are"`
+
 	RequestTimeout  time.Duration `envconfig:"REQUEST_TIMEOUT" default:"15s" desc:"how long one request may take"`
 	ShutdownTimeout time.Duration `envconfig:"SHUTDOWN_TIMEOUT" default:"8s" desc:"how long requests may take to finish after SIGTERM"`
 
@@ -77,6 +79,9 @@ func (c *Config) check() error {
 	}
 	if c.PublicRateLimit < 0 {
 		return Wrong("PUBLIC_RATE_LIMIT", "0 or more")
+	}
+	if c.CacheBytes < 0 || c.CacheBytes > 1<<30 {
+		return Wrong("CACHE_BYTES", "0 to %d", 1<<30)
 	}
 	for name, d := range map[string]time.Duration{"REQUEST_TIMEOUT": c.RequestTimeout, "SHUTDOWN_TIMEOUT": c.ShutdownTimeout} {
 		if d < 100*time.Millisecond || d > 10*time.Minute {

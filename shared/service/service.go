@@ -143,7 +143,7 @@ func Run[C interface{ Common() *Config }](ctx context.Context, name string, cfg 
 	if err := build(life, cfg, s); err != nil {
 		return err
 	}
-	edge := web.Edge{Log: log, AllowedOrigins: common.CORSAllowedOrigins, RequestTimeout: common.RequestTimeout}
+	edge := web.Edge{Log: log, AllowedOrigins: common.CORSAllowedOrigins, RequestTimeout: common.RequestTimeout, CacheBytes: common.CacheBytes}
 	handler, err := edge.Handler(s.API)
 	if err != nil {
 		return err

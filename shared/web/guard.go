@@ -64,9 +64,8 @@ func isPublic(op *huma.Operation) bool {
 func (a *API) authorize(r *http.Request, op *huma.Operation) (context.Context, error) {
 	ctx := r.Context()
 	public := isPublic(op)
-	if public && !a.admit() {
-		p := newProblem(http.StatusTooManyRequests, "rate_limited", "this instance answers no more requests this second")
-		return ctx, p
+	if public && !stateOf(ctx).admitted && !a.admit() {
+		return ctx, tooMany()
 	}
 	token, err := auth.Bearer(r)
 	if err != nil {
@@ -100,6 +99,10 @@ func (a *API) authorize(r *http.Request, op *huma.Operation) (context.Context, e
 		}
 	}
 	return ctx, fault.New(fault.Denied, "scope_required", "this operation needs the scope %s", strings.Join(needed, " or "))
+}
+
+func tooMany() error {
+	return newProblem(http.StatusTooManyRequests, "rate_limited", "this instance answers no more requests this second")
 }
 
 // stray finds query parameters that the operation does not declare, and
@@ -174,6 +177,14 @@ func acceptable(r *http.Request, op *huma.Operation) error {
 			forms = append(forms, form)
 		}
 	}
+	if accepts(accept, forms) {
+		return nil
+	}
+	return newProblem(http.StatusNotAcceptable, "not_acceptable", "the answer is application/json")
+}
+
+// accepts says whether an Accept header takes one of the forms.
+func accepts(accept, forms []string) bool {
 	for part := range strings.SplitSeq(strings.Join(accept, ","), ",") {
 		wanted, params, err := mime.ParseMediaType(part)
 		if err != nil {
@@ -183,10 +194,10 @@ func acceptable(r *http.Request, op *huma.Operation) error {
 			continue
 		}
 		if slices.ContainsFunc(forms, func(form string) bool { return matches(wanted, form) }) {
-			return nil
+			return true
 		}
 	}
-	return newProblem(http.StatusNotAcceptable, "not_acceptable", "the answer is application/json")
+	return false
 }
 
 func matches(wanted, form string) bool {

@@ -24,10 +24,14 @@ type Edge struct {
 	Log            *zap.Logger
 	AllowedOrigins []string
 	RequestTimeout time.Duration
+	// CacheBytes bounds what is kept of public answers; 0 keeps none.
+	CacheBytes int
+	// KeepFor is for how long, if not for KeepFor.
+	KeepFor time.Duration
 }
 
 // Handler puts the edge before an API: identity and log line outermost, then
-// panics, CORS, compression, time limits, unknown paths.
+// panics, CORS, kept answers, compression, time limits, unknown paths.
 func (e Edge) Handler(a *API) (http.Handler, error) {
 	compress, err := gzhttp.NewWrapper(
 		gzhttp.SuffixETag("-gzip"),
@@ -46,6 +50,9 @@ func (e Edge) Handler(a *API) (http.Handler, error) {
 	h := e.limitTime(knownPaths(a.mux))
 	h = gunzip(h)
 	h = compress(h)
+	if e.CacheBytes > 0 {
+		h = newCache(noPanic(h), e, a.admit)
+	}
 	h = cross.Handler(h)
 	h = noPanic(h)
 	return e.logged(h), nil
@@ -145,19 +152,23 @@ func noPanic(next http.Handler) http.Handler {
 // answered. Streams move their own deadlines on.
 func (e Edge) limitTime(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		deadline := time.Now().Add(e.RequestTimeout)
+		start := time.Now()
+		deadline := start.Add(e.RequestTimeout)
 		c := http.NewResponseController(w)
 		if r.Body != http.NoBody {
 			_ = c.SetReadDeadline(deadline)
 		}
 		r.Body = &timedBody{ReadCloser: r.Body, control: c}
 		// Later than the work's deadline: the answer to a timeout must get out.
-		_ = c.SetWriteDeadline(deadline.Add(5 * time.Second))
+		_ = c.SetWriteDeadline(start.Add(e.sending()))
 		ctx, cancel := context.WithDeadline(r.Context(), deadline)
 		defer cancel()
 		next.ServeHTTP(w, r.WithContext(ctx))
 	})
 }
+
+// sending is how long it may take until an answer is sent.
+func (e Edge) sending() time.Duration { return e.RequestTimeout + 5*time.Second }
 
 // timedBody takes the read deadline away when all is read, whoever set it. From
 // then on net/http listens for the caller's leaving: a deadline that passes

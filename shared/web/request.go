@@ -24,6 +24,8 @@ type requestState struct {
 	stray  []fault.Field
 	nul    bool // the body may hold U+0000
 	cut    bool // the body could not be read to its end
+	// admitted says that no caller waits who would have to be counted.
+	admitted bool
 }
 
 type stateKey struct{}
