@@ -23,7 +23,7 @@ func start(t testing.TB) *servicetest.Server {
 // imports sends rows to an import and returns its result lines and summary.
 func imports(t testing.TB, s *servicetest.Server, what, query string, body []byte, headers ...servicetest.Header) ([]importer.Result, importer.Summary) {
 	t.Helper()
-	headers = append(headers, s.Bearer(t, write), servicetest.Header{Name: "Content-Type", Value: "application/x-ndjson"})
+	headers = append([]servicetest.Header{s.Bearer(t, write), {Name: "Content-Type", Value: "application/x-ndjson"}}, headers...)
 	a := s.Do(t, http.MethodPost, "/v1/"+what+":import"+query, body, headers...)
 	require.Equal(t, http.StatusOK, a.Status, "%s", a.Body)
 	var results []importer.Result

@@ -18,27 +18,37 @@ import (
 	"github.com/mallhive/product-service/shared/web"
 )
 
-// importOf mounts a streamed import.
+// importOf mounts a streamed import of NDJSON.
 func importOf[T any](c *catalog, o huma.Operation, kind importer.Kind[T]) {
+	row, lines := importSchemas[T](c)
+	o.Description = importDoc
+	c.API.Import(o, row, lines, func(r *http.Request, stream *web.Stream, chosen web.ImportOptions) {
+		imported(c, r, stream, kind, chosen)
+	})
+}
+
+const importDoc = "NDJSON: one JSON document a line. Each row is answered with one result line as it is done, the stream with a summary. " +
+	"A bad row fails alone; a repeat says unchanged. gzip is taken."
+
+func importSchemas[T any](c *catalog) (row *huma.Schema, lines []*huma.Schema) {
 	schemas := c.API.Document().Components.Schemas
-	rowSchema := schemas.Schema(reflect.TypeFor[T](), true, "")
-	o.Description = "NDJSON: one JSON document a line. Each row is answered with one result line as it is done, the stream with a summary. " +
-		"A bad row fails alone; a repeat says unchanged. gzip is taken."
-	lines := []*huma.Schema{
+	return schemas.Schema(reflect.TypeFor[T](), true, ""), []*huma.Schema{
 		schemas.Schema(reflect.TypeFor[importer.Result](), true, ""),
 		{Type: huma.TypeObject, Properties: map[string]*huma.Schema{"summary": schemas.Schema(reflect.TypeFor[importer.Summary](), true, "")}},
 	}
-	c.API.Import(o, rowSchema, lines, func(r *http.Request, stream *web.Stream, chosen web.ImportOptions) {
-		options := importer.Options{
-			Skippable: web.ErrRowTooLong, DryRun: chosen.DryRun, OnlyFailed: chosen.OnlyFailed,
-			Done:  c.wake, // not for each set: sending would slow down what it waits for
-			Grown: func(ctx context.Context, changed int) error { return product.RefreshStatistics(ctx, c.DB, changed) },
-		}
-		// A stream lasts as long as its rows do, not as long as a request may.
-		if err := importer.Run(context.WithoutCancel(r.Context()), c.DB, stream, kind, options); err != nil {
-			c.Log.Warn("import", zap.String("operation", o.OperationID), zap.String("request_id", web.RequestID(r.Context())), zap.Error(err))
-		}
-	})
+}
+
+// imported takes one stream of rows in.
+func imported[T any](c *catalog, r *http.Request, stream importer.Stream, kind importer.Kind[T], chosen web.ImportOptions) {
+	options := importer.Options{
+		Skippable: web.ErrRowTooLong, DryRun: chosen.DryRun, OnlyFailed: chosen.OnlyFailed,
+		Done:  c.wake, // not for each set: sending would slow down what it waits for
+		Grown: func(ctx context.Context, changed int) error { return product.RefreshStatistics(ctx, c.DB, changed) },
+	}
+	// A stream lasts as long as its rows do, not as long as a request may.
+	if err := importer.Run(context.WithoutCancel(r.Context()), c.DB, stream, kind, options); err != nil {
+		c.Log.Warn("import", zap.String("path", r.URL.Path), zap.String("request_id", web.RequestID(r.Context())), zap.Error(err))
+	}
 }
 
 func (c *catalog) productKind() importer.Kind[product.Document] {
@@ -47,20 +57,22 @@ func (c *catalog) productKind() importer.Kind[product.Document] {
 			d, err := c.readProduct(line)
 			return d, d.Key(), err
 		},
-		Names: product.Document.Names,
-		SaveAll: func(ctx context.Context, tx pgx.Tx, documents []product.Document) ([]importer.Outcome, error) {
-			intents := make([]product.Intent, len(documents))
-			for i, d := range documents {
-				intents[i] = product.Intent{Doc: d}
-			}
-			saved, err := product.SaveAll(ctx, tx, intents)
-			outcomes := make([]importer.Outcome, len(saved))
-			for i, s := range saved {
-				outcomes[i] = importer.Outcome{Result: s.Result, Fault: s.Fault}
-			}
-			return outcomes, err
-		},
+		Names:   product.Document.Names,
+		SaveAll: saveProducts,
 	}
+}
+
+func saveProducts(ctx context.Context, tx pgx.Tx, documents []product.Document) ([]importer.Outcome, error) {
+	intents := make([]product.Intent, len(documents))
+	for i, d := range documents {
+		intents[i] = product.Intent{Doc: d}
+	}
+	saved, err := product.SaveAll(ctx, tx, intents)
+	outcomes := make([]importer.Outcome, len(saved))
+	for i, s := range saved {
+		outcomes[i] = importer.Outcome{Result: s.Result, Fault: s.Fault}
+	}
+	return outcomes, err
 }
 
 func anyVersion(*int64) error { return nil }

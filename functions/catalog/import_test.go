@@ -226,7 +226,8 @@ func TestTwoImportsOfTheSameRowsAtOnceMakeEachProductOnce(t *testing.T) {
 func TestAnImportInAnotherFormIsRefused(t *testing.T) {
 	t.Parallel()
 	s := start(t)
-	refused(t, s.Do(t, "POST", "/v1/products:import", `Handle,Title`, s.Bearer(t, write), header("Content-Type", "text/csv")), 415)
+	refused(t, s.Do(t, "POST", "/v1/products:import", `<products/>`, s.Bearer(t, write), header("Content-Type", "application/xml")), 415)
+	refused(t, s.Do(t, "POST", "/v1/categories:import", `Handle,Title`, s.Bearer(t, write), header("Content-Type", "text/csv")), 415)
 	for _, query := range []string{"dry_run=1", "results=none", "dryrun=true"} {
 		refused(t, s.Do(t, "POST", "/v1/products:import?"+query, `{}`, s.Bearer(t, write), servicetest.Header{Name: "Content-Type", Value: "application/x-ndjson"}), 422)
 	}

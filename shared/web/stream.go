@@ -106,6 +106,21 @@ func (s *Stream) Next() (row int, line []byte, err error) {
 	}
 }
 
+// Body is the rows as they come, for forms whose rows are not lines.
+func (s *Stream) Body() io.Reader { return streamBody{s} }
+
+type streamBody struct{ *Stream }
+
+func (b streamBody) Read(p []byte) (int, error) {
+	b.extend()
+	n, err := b.in.Read(p)
+	if err != nil {
+		b.ended.Store(true)
+		_ = b.control.SetReadDeadline(time.Time{})
+	}
+	return n, err
+}
+
 func (s *Stream) skipRow() error {
 	for {
 		_, err := s.in.ReadSlice('\n')

@@ -33,7 +33,7 @@ const (
 
 // Stream is where rows come from and results go to.
 type Stream interface {
-	// Next is the next row; io.EOF is the true end.
+	// Next is the next row; a fault is that row's alone, io.EOF the true end.
 	Next() (row int, line []byte, err error)
 	Write(line any) error
 	Flush() error
@@ -190,6 +190,8 @@ func (r *run[T]) read(ctx context.Context, rows chan<- row[T]) error {
 		switch {
 		case err != nil && errors.Is(err, r.options.Skippable):
 			next.fault = fault.InvalidInput(fault.At("", "too_long", "%s", err))
+		case errors.As(err, new(*fault.Error)):
+			next.fault = err
 		case err != nil:
 			return fmt.Errorf("the stream ended early: %w", err)
 		default:

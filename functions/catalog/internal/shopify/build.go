@@ -25,15 +25,16 @@ type placed struct {
 	place int
 }
 
-func (r *Rows) build(records [][]string, rows []int) (Product, error) {
+func (r *Rows) build(group []record) (Product, error) {
 	b := builder{Rows: r}
-	b.product(records[0], rows[0])
-	for i, record := range records {
-		if r.cell(record, sku) != "" || r.cell(record, optionValue(1)) != "" || r.cell(record, price) != "" {
-			b.variant(record, rows[i])
+	first := group[0]
+	b.product(first.cells, first.row)
+	for _, line := range group {
+		if r.cell(line.cells, sku) != "" || r.cell(line.cells, optionValue(1)) != "" || r.cell(line.cells, price) != "" {
+			b.variant(line.cells, line.row)
 		}
-		if src := r.cell(record, image); src != "" {
-			b.image(record, src)
+		if src := r.cell(line.cells, image); src != "" {
+			b.image(line.cells, src)
 		}
 	}
 	// Places may be missing, or be those of a longer list.
@@ -43,7 +44,7 @@ func (r *Rows) build(records [][]string, rows []int) (Product, error) {
 	}
 	b.doc.Normalise()
 	b.faults = append(b.faults, b.unsaid()...)
-	return Product{Document: b.doc, Type: slugOf(b.text(records[0], kind)), columns: r.columns}, b.faults.Err()
+	return Product{Document: b.doc, Type: slugOf(b.text(first.cells, kind)), columns: r.columns}, b.faults.Err()
 }
 
 // unsaid is what the document's own rules find where the lines themselves were

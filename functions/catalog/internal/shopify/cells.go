@@ -62,7 +62,8 @@ func sniff(in *bufio.Reader) byte {
 }
 
 // next reads a record; blank lines are counted and skipped. A fault concerns
-// the record alone; io.EOF is the end, any other error the stream's.
+// the record alone, which comes as far as it could be read; io.EOF is the end,
+// any other error the stream's.
 func (c *cells) next() ([]string, error) {
 	for {
 		c.number++
@@ -70,6 +71,8 @@ func (c *cells) next() ([]string, error) {
 		more, err := c.record()
 		blank := len(c.ends) == 1 && len(c.text) == 0
 		switch {
+		case errors.As(err, new(*fault.Error)):
+			return c.split(), err
 		case err != nil:
 			return nil, err
 		case blank && !more:
@@ -77,7 +80,7 @@ func (c *cells) next() ([]string, error) {
 		case blank:
 			continue
 		case !utf8.Valid(c.text):
-			return nil, fault.InvalidInput(fault.At("", "encoding", "row %d is not UTF-8", c.number))
+			return c.split(), fault.InvalidInput(fault.At("", "encoding", "row %d is not UTF-8", c.number))
 		}
 		return c.split(), nil
 	}

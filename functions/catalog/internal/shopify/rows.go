@@ -2,6 +2,7 @@ package shopify
 
 import (
 	"bufio"
+	"cmp"
 	"errors"
 	"hash/maphash"
 	"io"
@@ -21,8 +22,7 @@ type Rows struct {
 	cells    cells
 	currency string
 	columns  map[string]int
-	ahead    []string // the first record of the next product
-	aheadRow int
+	ahead    *record // the first of the next product
 	seed     maphash.Seed
 	recent   map[uint64]bool
 	older    map[uint64]bool
@@ -30,6 +30,12 @@ type Rows struct {
 	current  Product
 	fault    error
 	space    []byte // as long as a product may be
+}
+
+type record struct {
+	cells []string
+	row   int
+	fault error
 }
 
 // Product is what one product's lines say.
@@ -49,7 +55,7 @@ func Open(in io.Reader, currency string) *Rows {
 
 // Next goes on to the next product: row is that of its first line, as a
 // spreadsheet counts, where the header is 1; raw is as long as its lines. A
-// fault concerns one product alone; io.EOF is the true end.
+// fault is the header's; io.EOF is the true end.
 func (r *Rows) Next() (row int, raw []byte, err error) {
 	if r.ended != nil {
 		return 0, nil, r.ended
@@ -60,45 +66,50 @@ func (r *Rows) Next() (row int, raw []byte, err error) {
 			return 1, nil, err
 		}
 	}
-	first, row, err := r.first()
+	first, err := r.first()
 	if err != nil {
-		return row, nil, err
+		return r.cells.number, nil, err
 	}
-	records, rows := [][]string{first}, []int{row}
-	size := sizeOf(first)
-	tooLong := false
+	group, size, err := r.together(first)
+	name := r.cell(first.cells, handle)
+	r.current = Product{Document: product.Document{Slug: slugOf(name)}}
+	switch {
+	case errors.As(err, new(*fault.Error)):
+		r.fault = err
+	case err != nil:
+		return first.row, nil, err
+	case r.seen(name):
+		r.fault = fault.InvalidInput(fault.At("/slug", "not_together", "the lines of one handle stand together; this one came before"))
+	default:
+		r.current, r.fault = r.build(group)
+	}
+	return first.row, r.space[:min(size, len(r.space))], nil
+}
+
+// together reads the lines that belong to the first one. A line that is faulty
+// makes the product so: written without it, the product would lose a variant.
+func (r *Rows) together(first record) (group []record, size int, err error) {
+	group, size, err = []record{first}, sizeOf(first.cells), first.fault
 	for {
-		next, err := r.cells.next()
-		var bad *fault.Error
-		if err != nil && !errors.As(err, &bad) {
-			r.ended = err
-			if !errors.Is(err, io.EOF) {
-				return row, nil, err // what is there may be half a product
+		next, stop := r.record()
+		if stop != nil {
+			r.ended = stop
+			if errors.Is(stop, io.EOF) {
+				stop = nil // else what is there may be half a product
 			}
-			break
+			return group, size, cmp.Or(stop, err)
 		}
-		if bad != nil {
-			// Whose line it is cannot be known: the product at hand must not lose it.
-			return row, nil, bad
+		if name := r.cell(next.cells, handle); name != "" && name != r.cell(first.cells, handle) {
+			r.ahead = &next
+			return group, size, err
 		}
-		if name := r.cell(next, handle); name != "" && name != r.cell(first, handle) {
-			r.ahead, r.aheadRow = next, r.cells.number
-			break
+		if size += sizeOf(next.cells); size > maxRecord {
+			err = cmp.Or[error](err, errTooLong)
 		}
-		if size += sizeOf(next); size > maxRecord {
-			tooLong = true
-			continue
+		if err = cmp.Or(err, next.fault); err == nil {
+			group = append(group, next)
 		}
-		records, rows = append(records, next), append(rows, r.cells.number)
 	}
-	if tooLong {
-		return row, nil, errTooLong
-	}
-	if r.seen(r.cell(first, handle)) {
-		return row, nil, fault.InvalidInput(fault.At("/slug", "not_together", "the lines of one handle stand together; this one came before"))
-	}
-	r.current, r.fault = r.build(records, rows)
-	return row, r.space[:min(size, len(r.space))], nil
 }
 
 // Product is the one that Next went on to, and its faults.
@@ -107,18 +118,27 @@ func (r *Rows) Product() (Product, error) { return r.current, r.fault }
 // Currency is the one that prices are read in.
 func (r *Rows) Currency() string { return r.currency }
 
-func (r *Rows) first() ([]string, int, error) {
+func (r *Rows) first() (record, error) {
 	if r.ahead != nil {
-		record := r.ahead
+		next := *r.ahead
 		r.ahead = nil
-		return record, r.aheadRow, nil
+		return next, nil
 	}
-	record, err := r.cells.next()
-	var bad *fault.Error
-	if err != nil && !errors.As(err, &bad) {
+	next, err := r.record()
+	if err != nil {
 		r.ended = err
 	}
-	return record, r.cells.number, err
+	return next, err
+}
+
+// record reads the next one; its own fault is no error.
+func (r *Rows) record() (record, error) {
+	cells, err := r.cells.next()
+	next := record{cells: cells, row: r.cells.number}
+	if errors.As(err, new(*fault.Error)) {
+		next.fault, err = err, nil
+	}
+	return next, err
 }
 
 // begin reads the header.
