@@ -90,7 +90,7 @@ func (c *catalog) mountStreams() {
 
 	c.mountExport(op("export-products", "GET", "/v1/products:export", "Export products", "export", drafts))
 
-	importOf(c, op("import-products", "POST", "/v1/products:import", "Import products, a row each", "import", write), c.productKind())
+	c.mountProductImport(op("import-products", "POST", "/v1/products:import", "Import products, a row each", "import", write))
 	importOf(c, op("import-categories", "POST", "/v1/categories:import", "Import categories, parents before children", "import", write), c.categoryKind())
 	importOf(c, op("import-attributes", "POST", "/v1/attributes:import", "Import attributes, a row each", "import", write), c.attributeKind())
 }
