@@ -28,6 +28,8 @@ type catalog struct {
 	attributes reader[attribute.Attribute]
 	prices     reader[basePrice]
 	sales      reader[salePrice]
+	priceRows  reader[priceRow]
+	variants   reader[variantView]
 }
 
 // routes is the whole surface of the function.
@@ -41,6 +43,7 @@ func routes(_ context.Context, cfg *config, s *service.Service) error {
 		Service: s, wake: waker.Wake, currency: cfg.DefaultCurrency, storefront: cfg.StorefrontURL,
 		products: newReader[product.Document](), categories: newReader[category.Category](),
 		attributes: newReader[attribute.Attribute](), prices: newReader[basePrice](), sales: newReader[salePrice](),
+		priceRows: newReader[priceRow](), variants: newReader[variantView](),
 	}
 	api, public, write := s.API, web.Public(), web.Scope("catalog:write")
 
@@ -53,6 +56,11 @@ func routes(_ context.Context, cfg *config, s *service.Service) error {
 	web.Register(api, deletion("delete-product", "/v1/products/{ref}", "Delete a product", "products", write), c.deleteProduct)
 
 	web.Register(api, op("get-variant", "GET", "/v1/variants/{sku}", "One variant with its product's names", "variants", public), c.getVariant)
+	withBody[variantView](api, op("create-variant", "POST", "/v1/products/{ref}/variants", "Add a variant to a product", "variants", write), http.StatusCreated, c.createVariant)
+	withBody[variantView](api, op("replace-variant", "PUT", "/v1/variants/{sku}", "Replace a variant", "variants", write), http.StatusOK, c.replaceVariant)
+	withBody[variantView](api, op("patch-variant", "PATCH", "/v1/variants/{sku}", "Change parts of a variant (JSON Merge Patch)", "variants", write), http.StatusOK, c.patchVariant, mergePatch)
+	web.Register(api, deletion("delete-variant", "/v1/variants/{sku}", "Remove a variant from its product", "variants", write), c.deleteVariant)
+
 	web.Register(api, op("list-prices", "GET", "/v1/variants/{sku}/prices", "A variant's prices: past, now, and the lowest of 30 days", "prices", public), c.listPrices)
 	withBody[basePrice](api, op("set-price", "PUT", "/v1/variants/{sku}/price", "Set what a variant costs from now on, or from a time on", "prices", write), http.StatusOK, c.setPrice)
 	web.Register(api, deletion("delete-price", "/v1/variants/{sku}/prices/{id}", "Cancel a base price that has not begun", "prices", write), c.deletePrice)
@@ -93,6 +101,7 @@ func (c *catalog) mountStreams() {
 	c.mountProductImport(op("import-products", "POST", "/v1/products:import", "Import products, a row each", "import", write))
 	importOf(c, op("import-categories", "POST", "/v1/categories:import", "Import categories, parents before children", "import", write), c.categoryKind())
 	importOf(c, op("import-attributes", "POST", "/v1/attributes:import", "Import attributes, a row each", "import", write), c.attributeKind())
+	importOf(c, op("import-prices", "POST", "/v1/prices:import", "Import prices and sales, a row each", "import", write), c.priceKind())
 }
 
 func op(id, method, path, summary, tag string, security []map[string][]string) huma.Operation {
@@ -139,7 +148,7 @@ const mergePatch = "application/merge-patch+json"
 func withBody[T, I, O any](api *web.API, o huma.Operation, status int, handler func(context.Context, *I) (*O, error), contentTypes ...string) {
 	o.DefaultStatus = status
 	o.Errors = []int{http.StatusNotFound, http.StatusConflict, http.StatusGone, http.StatusPreconditionFailed, http.StatusPreconditionRequired}
-	if o.Method == http.MethodPut && strings.HasPrefix(o.OperationID, "replace-") {
+	if o.Method == http.MethodPut && strings.Contains(o.Summary, "or create") {
 		o.Responses = map[string]*huma.Response{"201": {Description: "Created, with If-None-Match: *"}}
 	}
 	o, document := takes[T](api, o, contentTypes...)

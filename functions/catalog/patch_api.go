@@ -23,7 +23,7 @@ func (c *catalog) patchProduct(ctx context.Context, in *patchProductInput) (*pro
 	if err := web.IfMatch(in.IfMatch, current.Version); err != nil {
 		return nil, err
 	}
-	after, err := patched(current, in.RawBody)
+	after, err := patched(current.WithoutPrices(), in.RawBody) // what a sale makes of them is not to stay
 	if err != nil {
 		return nil, err
 	}

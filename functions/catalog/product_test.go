@@ -368,7 +368,8 @@ func TestWritesNeedTheirScope(t *testing.T) {
 	for _, c := range [][2]string{
 		{"POST", "/v1/products"}, {"PUT", "/v1/products/a"}, {"PATCH", "/v1/products/a"}, {"DELETE", "/v1/products/a"}, {"PUT", "/v1/variants/a/price"},
 		{"POST", "/v1/categories"}, {"PUT", "/v1/categories/a"}, {"DELETE", "/v1/categories/a"}, {"POST", "/v1/attributes"}, {"PUT", "/v1/attributes/a"},
-		{"DELETE", "/v1/attributes/a"}, {"POST", "/v1/products:import"}, {"POST", "/v1/categories:import"}, {"POST", "/v1/attributes:import"},
+		{"DELETE", "/v1/attributes/a"}, {"POST", "/v1/products/a/variants"}, {"PUT", "/v1/variants/a"}, {"PATCH", "/v1/variants/a"}, {"DELETE", "/v1/variants/a"},
+		{"POST", "/v1/variants/a/sales"}, {"DELETE", "/v1/variants/a/sales/0198c5a2-7c1e-7d4a-9f43-2b1f0a6d5e11"}, {"DELETE", "/v1/variants/a/prices/0198c5a2-7c1e-7d4a-9f43-2b1f0a6d5e11"}, {"POST", "/v1/prices:import"}, {"POST", "/v1/products:import"}, {"POST", "/v1/categories:import"}, {"POST", "/v1/attributes:import"},
 	} {
 		refused(t, s.Do(t, c[0], c[1], nil), 401)
 		refused(t, s.Do(t, c[0], c[1], nil, s.Bearer(t, drafts, "inventory:write")), 403)

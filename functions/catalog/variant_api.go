@@ -1,30 +1,37 @@
 package main
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"net/http"
+	"slices"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 
 	"github.com/mallhive/product-service/functions/catalog/internal/product"
 	"github.com/mallhive/product-service/shared/fault"
+	"github.com/mallhive/product-service/shared/postgres"
 	"github.com/mallhive/product-service/shared/web"
 )
 
-// variantView is one variant with what a cart shows of its product.
+// variantView is one variant with what a cart shows of its product. What is
+// the product's may stand in what is sent and is ignored there.
 type variantView struct {
 	product.Variant
-	ProductID uuid.UUID      `json:"product_id"`
-	Slug      string         `json:"slug" doc:"The product's slug"`
-	Name      string         `json:"name" doc:"The product's name"`
-	Brand     *string        `json:"brand"`
-	Image     *product.Media `json:"image,omitempty" doc:"The product's first image"`
+	ProductID uuid.UUID      `json:"product_id" required:"false" readOnly:"true"`
+	Slug      string         `json:"slug" required:"false" readOnly:"true" doc:"The product's slug"`
+	Name      string         `json:"name" required:"false" readOnly:"true" doc:"The product's name"`
+	Brand     *string        `json:"brand" required:"false" readOnly:"true"`
+	Image     *product.Media `json:"image,omitempty" readOnly:"true" doc:"The product's first image"`
 }
 
 type variantReply struct {
 	Status       int
 	ETag         string `header:"ETag"`
 	CacheControl string `header:"Cache-Control"`
+	Location     string `header:"Location"`
 	Body         *variantView
 }
 
@@ -35,7 +42,7 @@ type getVariantInput struct {
 
 func (c *catalog) getVariant(ctx context.Context, in *getVariantInput) (*variantReply, error) {
 	drafts := mayReadDrafts(ctx)
-	out, err := c.variant(ctx, in.SKU, drafts)
+	out, err := variantOf(ctx, c.DB, in.SKU, drafts)
 	if err != nil {
 		return nil, err
 	}
@@ -49,15 +56,15 @@ func (c *catalog) getVariant(ctx context.Context, in *getVariantInput) (*variant
 	return out, nil
 }
 
-func (c *catalog) variant(ctx context.Context, sku string, drafts bool) (*variantReply, error) {
+func variantOf(ctx context.Context, db postgres.DB, sku string, drafts bool) (*variantReply, error) {
 	if !product.ValidSKU(sku) {
 		return nil, fault.Missing("there is no such variant")
 	}
-	id, variant, err := product.Owner(ctx, c.DB, sku)
+	id, variant, err := product.Owner(ctx, db, sku)
 	if err != nil {
 		return nil, err
 	}
-	d, err := product.Get(ctx, c.DB, id.String(), drafts)
+	d, err := product.Get(ctx, db, id.String(), drafts)
 	if err != nil {
 		return nil, err
 	}
@@ -77,9 +84,176 @@ func (c *catalog) variant(ctx context.Context, sku string, drafts bool) (*varian
 
 // ownVariant is a variant as its writer reads it back.
 func (c *catalog) ownVariant(ctx context.Context, sku string) (*variantReply, error) {
-	out, err := c.variant(ctx, sku, true)
+	out, err := variantOf(ctx, c.DB, sku, true)
 	if err == nil {
 		out.CacheControl = web.PrivateCache
 	}
 	return out, err
+}
+
+type createVariantInput struct {
+	Ref            string `path:"ref" maxLength:"200" doc:"Id or slug of the product"`
+	IfMatch        string `header:"If-Match" doc:"The ETag of the product; not required"`
+	IdempotencyKey string `header:"Idempotency-Key" maxLength:"255"`
+	RawBody        []byte `contentType:"application/json"`
+}
+
+func (c *catalog) createVariant(ctx context.Context, in *createVariantInput) (*variantReply, error) {
+	v, form, err := c.variants.read(in.RawBody)
+	if err != nil {
+		return nil, err
+	}
+	id, err := c.target(ctx, in.Ref)
+	if err != nil {
+		return nil, err
+	}
+	edit := product.Edit{Product: id, Allow: ifMatched(in.IfMatch), Judge: judge(&form), Change: func(d *product.Document) (int, error) {
+		if slices.ContainsFunc(d.Variants, func(o product.Variant) bool { return o.SKU == v.SKU }) {
+			clash := fault.Clash("duplicate", "the product has this variant already")
+			clash.Fields = []fault.Field{fault.At("/sku", "duplicate", "the product has this variant already")}
+			return 0, clash
+		}
+		d.Variants = append(d.Variants, v.Variant)
+		return len(d.Variants) - 1, nil
+	}}
+	body := struct {
+		Product uuid.UUID       `json:"product"`
+		Variant product.Variant `json:"variant"`
+	}{id, v.Variant}
+	key := in.IdempotencyKey
+	if bytes.Contains(in.RawBody, []byte(`\u0000`)) {
+		key = "" // it is refused, with a reason that the database could not keep
+	}
+	made, err := once(ctx, c.DB, "create-variant", key, body, func(tx pgx.Tx) (variantReply, error) {
+		if _, err := product.EditVariants(ctx, tx, edit); err != nil {
+			return variantReply{}, err
+		}
+		out, err := variantOf(ctx, tx, v.SKU, true)
+		if err != nil {
+			return variantReply{}, err
+		}
+		return *out, nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	c.wake()
+	made.Status, made.CacheControl, made.Location = http.StatusCreated, web.PrivateCache, "/v1/variants/"+v.SKU
+	return &made, nil
+}
+
+// judge tells what is wrong with a variant's form together with its rules.
+func judge(form *fault.List) func(fault.List) error {
+	return func(rules fault.List) error { return merged(*form, rules).Err() }
+}
+
+type replaceVariantInput struct {
+	SKU     string `path:"sku" maxLength:"64" example:"ICE-3920564"`
+	IfMatch string `header:"If-Match" doc:"The ETag of the variant or its product"`
+	RawBody []byte `contentType:"application/json"`
+}
+
+func (c *catalog) replaceVariant(ctx context.Context, in *replaceVariantInput) (*variantReply, error) {
+	return c.editVariant(ctx, in, func(product.Variant) ([]byte, error) { return in.RawBody, nil })
+}
+
+func (c *catalog) patchVariant(ctx context.Context, in *replaceVariantInput) (*variantReply, error) {
+	var change map[string]any
+	if err := json.Unmarshal(in.RawBody, &change); err != nil || change == nil {
+		return nil, fault.New(fault.Malformed, "malformed", "a merge patch is one JSON object")
+	}
+	return c.editVariant(ctx, in, func(v product.Variant) ([]byte, error) {
+		return patched(toPatch(v, change), in.RawBody)
+	})
+}
+
+// toPatch is the variant as a patch means it: its one price may be changed in
+// part, and else only the prices stand there that the patch names.
+func toPatch(v product.Variant, change map[string]any) product.Variant {
+	_, price := change["price"]
+	_, compareAt := change["compare_at"]
+	if _, prices := change["prices"]; prices || !price && !compareAt {
+		v.Price, v.CompareAt = nil, nil
+	}
+	if one, named := change["price"].(map[string]any); named && v.Price != nil {
+		if currency, named := one["currency"]; named && currency != v.Price.Currency {
+			v.CompareAt = nil
+		}
+	}
+	v.Prices = nil
+	return v
+}
+
+// editVariant puts what write makes of a variant in its place.
+func (c *catalog) editVariant(ctx context.Context, in *replaceVariantInput, write func(product.Variant) ([]byte, error)) (*variantReply, error) {
+	id, _, err := product.Owner(ctx, c.DB, in.SKU)
+	if err != nil {
+		return nil, err
+	}
+	var form fault.List
+	out, err := product.EditVariants(ctx, c.DB, product.Edit{
+		Product: id, Allow: change(web.Expect(in.IfMatch, "")), Judge: judge(&form),
+		Change: func(d *product.Document) (int, error) {
+			at, err := placeOf(d, in.SKU)
+			if err != nil {
+				return at, err
+			}
+			after, err := write(d.Variants[at])
+			if err != nil {
+				return at, err
+			}
+			var v variantView
+			if v, form, err = c.variants.read(after); err != nil {
+				return at, err
+			}
+			if v.SKU != "" && v.SKU != in.SKU {
+				form.Add("/sku", "contradicts", "not the SKU in the address, which is for ever")
+			}
+			v.SKU = in.SKU
+			d.Variants[at] = v.Variant
+			return at, nil
+		},
+	})
+	if err != nil {
+		return nil, err
+	}
+	if out.Result != "unchanged" {
+		c.wake()
+	}
+	return c.ownVariant(ctx, in.SKU)
+}
+
+// placeOf is where the variant stands in its product.
+func placeOf(d *product.Document, sku string) (int, error) {
+	at := slices.IndexFunc(d.Variants, func(v product.Variant) bool { return v.SKU == sku })
+	if at < 0 {
+		return at, fault.Missing("there is no such variant")
+	}
+	return at, nil
+}
+
+type deleteVariantInput struct {
+	SKU     string `path:"sku" maxLength:"64" example:"ICE-3920564"`
+	IfMatch string `header:"If-Match" doc:"The ETag of the variant or its product"`
+}
+
+func (c *catalog) deleteVariant(ctx context.Context, in *deleteVariantInput) (*struct{}, error) {
+	id, _, err := product.Owner(ctx, c.DB, in.SKU)
+	if err != nil {
+		return nil, err
+	}
+	_, err = product.EditVariants(ctx, c.DB, product.Edit{
+		Product: id, Allow: change(web.Expect(in.IfMatch, "")), Judge: judge(new(fault.List)),
+		Change: func(d *product.Document) (int, error) {
+			at, err := placeOf(d, in.SKU)
+			if err == nil {
+				d.Variants = slices.Delete(d.Variants, at, at+1)
+			}
+			return -1, err
+		},
+	})
+	if err == nil {
+		c.wake()
+	}
+	return nil, err
 }

@@ -95,7 +95,8 @@ func (b *Book) Withdraw(row Row) error {
 	}
 	e := list[at]
 	if !e.StartsAt.After(b.At) {
-		b.end(e, &b.At)
+		now := b.At
+		b.end(e, &now)
 		b.told = append(b.told, e)
 		return nil
 	}
@@ -144,7 +145,8 @@ func (b *Book) end(e *entry, at *time.Time) {
 }
 
 func (b *Book) cancel(l *line, e *entry) {
-	e.CancelledAt = &b.At
+	now := b.At
+	e.CancelledAt = &now
 	b.changed, b.told = append(b.changed, e), append(b.told, e)
 	list := l.of(e.Kind)
 	*list = slices.DeleteFunc(slices.Clone(*list), func(o *entry) bool { return o == e })
