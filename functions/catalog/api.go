@@ -34,6 +34,7 @@ type catalog struct {
 
 // routes is the whole surface of the function.
 func routes(_ context.Context, cfg *config, s *service.Service) error {
+	introduce(s.API)
 	waker, err := outbox.OpenWaker(cfg.Sink, cfg.CEOverrides, event.FromCatalog, s.Log)
 	if err != nil {
 		return err

@@ -5,7 +5,10 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"net/http"
+	"path"
 	"reflect"
+	"slices"
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -43,10 +46,15 @@ func (r reader[T]) read(raw []byte) (T, fault.List, error) {
 	if err := json.Unmarshal(raw, &generic); err != nil {
 		return value, nil, fault.New(fault.Malformed, "malformed", "it is not one JSON value")
 	}
+	faults := web.Validate(r.registry, r.schema, generic)
+	if len(faults) > 0 {
+		if raw, err = json.Marshal(generic); err != nil { // without what was too much
+			return value, nil, err
+		}
+	}
 	// The strict decoder stopped at its first fault; this one goes on.
 	var lenient T
 	err = json.Unmarshal(raw, &lenient)
-	faults := web.Validate(r.registry, r.schema, generic)
 	if len(faults) == 0 {
 		faults = append(faults, unreadable(err))
 	}
@@ -91,7 +99,11 @@ func merged(form, rules fault.List) fault.List {
 // takes documents what an operation's body is, whose handler reads it with a
 // reader.
 func takes[T any](api *web.API, op huma.Operation, contentTypes ...string) (huma.Operation, func()) {
-	schema := api.Document().Components.Schemas.Schema(reflect.TypeFor[T](), true, "")
+	schemas := api.Document().Components.Schemas
+	schema := schemas.Schema(reflect.TypeFor[T](), true, "")
+	if op.Method == http.MethodPatch {
+		schema = patchOf(schemas, schema)
+	}
 	content := map[string]*huma.MediaType{}
 	for _, t := range append(contentTypes, "application/json") {
 		content[t] = &huma.MediaType{Schema: schema}
@@ -100,4 +112,30 @@ func takes[T any](api *web.API, op huma.Operation, contentTypes ...string) (huma
 	op.RequestBody = &huma.RequestBody{Required: true, Content: content}
 	// huma takes a raw body for a binary one.
 	return op, func() { content["application/json"] = &huma.MediaType{Schema: schema} }
+}
+
+// patchOf is the schema of a merge patch of a document: any of its members, null
+// where one shall go.
+func patchOf(schemas huma.Registry, whole *huma.Schema) *huma.Schema {
+	of := schemas.SchemaFromRef(whole.Ref)
+	patch := &huma.Schema{
+		Type: huma.TypeObject, Properties: map[string]*huma.Schema{}, AdditionalProperties: false,
+		Description: "A JSON Merge Patch (RFC 7396): a member that is there replaces, null removes, others stay. A list is replaced whole.",
+	}
+	for name, p := range of.Properties {
+		if p.ReadOnly {
+			continue
+		}
+		member := *p
+		member.Default = nil
+		if member.Ref == "" {
+			member.Nullable = true
+		}
+		if len(member.Enum) > 0 {
+			member.Enum = append(slices.Clone(member.Enum), nil)
+		}
+		patch.Properties[name] = &member
+	}
+	schemas.Map()[path.Base(whole.Ref)+"Patch"] = patch
+	return &huma.Schema{Ref: whole.Ref + "Patch"}
 }

@@ -27,9 +27,6 @@ type listChangesInput struct {
 	Limit   int      `query:"limit" minimum:"1" maximum:"250" default:"100"`
 }
 
-// categoryState is a category in the feed, with what is ours.
-type categoryState struct{ category.Stored }
-
 type changeItem struct {
 	Position  int64      `json:"position" doc:"Rises with each change; has gaps" example:"1042"`
 	Kind      string     `json:"kind" enum:"product,category,attribute,price"`
@@ -42,7 +39,7 @@ type changeItem struct {
 	ChangedAt time.Time  `json:"changed_at"`
 
 	Product      *product.Document    `json:"product,omitempty" doc:"With include=document; of a price the variant's product"`
-	Category     *categoryState       `json:"category,omitempty" doc:"With include=document"`
+	Category     *category.Category   `json:"category,omitempty" doc:"With include=document"`
 	AttributeNow *attribute.Attribute `json:"attribute,omitempty" doc:"With include=document"`
 }
 
@@ -123,7 +120,7 @@ func (c *catalog) describe(ctx context.Context, items []changeItem) error {
 	if err != nil {
 		return err
 	}
-	tree := map[uuid.UUID]categoryState{}
+	tree := map[uuid.UUID]category.Category{}
 	if categories {
 		if tree, err = c.tree(ctx); err != nil {
 			return err
@@ -171,14 +168,14 @@ func (c *catalog) byRef(ctx context.Context, refs []string) (map[string]product.
 	return by, nil
 }
 
-func (c *catalog) tree(ctx context.Context) (map[uuid.UUID]categoryState, error) {
+func (c *catalog) tree(ctx context.Context) (map[uuid.UUID]category.Category, error) {
 	all, err := category.All(ctx, c.DB)
 	if err != nil {
 		return nil, err
 	}
-	by := make(map[uuid.UUID]categoryState, len(all))
+	by := make(map[uuid.UUID]category.Category, len(all))
 	for _, s := range all {
-		by[s.ID] = categoryState{s}
+		by[s.ID] = s
 	}
 	return by, nil
 }

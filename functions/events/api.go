@@ -17,6 +17,7 @@ import (
 
 // routes is the whole surface of the function.
 func routes(_ context.Context, cfg *config, s *service.Service) error {
+	introduce(s.API)
 	sink, err := openSink(cfg, s)
 	if err != nil {
 		return err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+	"reflect"
 	"runtime/debug"
 	"time"
 
@@ -28,19 +29,42 @@ func (s *Service) health() {
 		w.Header().Set("Cache-Control", "no-store")
 		_, _ = w.Write([]byte(`{"status":"ok"}` + "\n"))
 	})
+	web.Name[status](s.API, "InstanceStatus")
+	web.Name[reach](s.API, "DatabaseStatus")
+	web.Name[connections](s.API, "PoolStatus")
 	s.API.Mount("GET /healthz", ok)
 	s.API.Mount("GET /readyz", ok)
 	s.API.Handle(huma.Operation{
 		OperationID: "status", Method: http.MethodGet, Path: "/statusz",
 		Summary: "What this instance is and what it reaches", Tags: []string{"operations"},
 		Security: web.Scope("events:admin"),
+		Responses: map[string]*huma.Response{"200": {
+			Description: "What it is and what it reaches",
+			Content:     map[string]*huma.MediaType{"application/json": {Schema: s.API.Document().Components.Schemas.Schema(reflect.TypeFor[status](), true, "")}},
+		}},
 	}, http.HandlerFunc(s.status))
+}
+
+// status is what an instance says of itself.
+type status struct {
+	Function       string      `json:"function" example:"catalog"`
+	Revision       string      `json:"revision" doc:"Of Knative" example:"catalog-00042"`
+	Go             string      `json:"go" example:"go1.26.0"`
+	Database       reach       `json:"database"`
+	SinkConfigured bool        `json:"sink_configured" doc:"Whether events go anywhere; else they wait in the outbox"`
+	Connections    connections `json:"connections"`
 }
 
 type reach struct {
 	Reached bool    `json:"reached"`
-	Seconds float64 `json:"seconds"`
-	Detail  string  `json:"detail,omitempty"`
+	Seconds float64 `json:"seconds" doc:"How long it took" example:"0.004"`
+	Detail  string  `json:"detail,omitempty" example:"PostgreSQL 15.8"`
+}
+
+type connections struct {
+	Open int32 `json:"open"`
+	Busy int32 `json:"busy"`
+	Max  int32 `json:"max"`
 }
 
 func (s *Service) status(w http.ResponseWriter, r *http.Request) {
@@ -58,9 +82,9 @@ func (s *Service) status(w http.ResponseWriter, r *http.Request) {
 	build, _ := debug.ReadBuildInfo()
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", "no-store")
-	_ = json.NewEncoder(w).Encode(map[string]any{
-		"function": s.Name, "revision": s.config.Revision, "go": build.GoVersion,
-		"database": database, "sink_configured": s.config.Sink != "",
-		"connections": map[string]int32{"open": stat.TotalConns(), "busy": stat.AcquiredConns(), "max": stat.MaxConns()},
+	_ = json.NewEncoder(w).Encode(status{
+		Function: s.Name, Revision: s.config.Revision, Go: build.GoVersion,
+		Database: database, SinkConfigured: s.config.Sink != "",
+		Connections: connections{Open: stat.TotalConns(), Busy: stat.AcquiredConns(), Max: stat.MaxConns()},
 	})
 }

@@ -114,7 +114,7 @@ func document[C interface{ Common() *Config }](w io.Writer, name string, cfg C, 
 	if err := build(context.Background(), cfg, s); err != nil {
 		return err
 	}
-	text, err := json.MarshalIndent(s.API.Document(), "", "  ")
+	text, err := json.MarshalIndent(s.API.Published(), "", "  ")
 	if err != nil {
 		return err
 	}

@@ -7,6 +7,7 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+	"reflect"
 	"strings"
 	"sync"
 
@@ -28,6 +29,7 @@ type API struct {
 	mux   *http.ServeMux
 	auth  Authenticator
 	admit func() bool
+	names map[reflect.Type]string // of schemas, where the type's own does not do
 }
 
 // Options of an API.
@@ -49,6 +51,7 @@ const (
 // huma keeps how errors look in a package variable; all APIs of a process
 // share ours, so it is set once.
 var useOurProblems = sync.OnceFunc(func() {
+	huma.DefaultArrayNullable = false // a list that has nothing is empty
 	huma.NewErrorWithContext = humaProblem
 	huma.NewError = func(status int, detail string, errs ...error) huma.StatusError {
 		return humaProblem(nil, status, detail, errs...)
@@ -62,15 +65,21 @@ func New(o Options) *API {
 	cfg.CreateHooks = nil // no $schema member in answers
 	cfg.OpenAPIPath, cfg.DocsPath, cfg.SchemasPath = "", "", ""
 	cfg.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
-		bearer: {Type: "http", Scheme: "bearer", BearerFormat: "JWT"},
+		bearer: {
+			Type: "http", Scheme: "bearer", BearerFormat: "JWT",
+			Description: "A token of the company's issuer or of a service account. An operation names the scope it needs; " +
+				"one that may be called without a token shows more to a caller who sends one.",
+		},
 	}
 	mux := http.NewServeMux()
-	a := &API{huma: humago.New(mux, cfg), mux: mux, auth: o.Authenticator, admit: o.Admit}
+	a := &API{mux: mux, auth: o.Authenticator, admit: o.Admit, names: map[reflect.Type]string{reflect.TypeFor[fault.Field](): "Fault"}}
+	cfg.Components.Schemas = huma.NewMapRegistry("#/components/schemas/", a.schemaName)
+	a.huma = humago.New(mux, cfg)
 	if a.admit == nil {
 		a.admit = func() bool { return true }
 	}
 	path := "/v1/openapi/" + o.Function + ".json"
-	document := sync.OnceValues(func() ([]byte, error) { return json.Marshal(a.huma.OpenAPI()) })
+	document := sync.OnceValues(func() ([]byte, error) { return json.Marshal(a.Published()) })
 	mux.HandleFunc("GET "+path, func(w http.ResponseWriter, r *http.Request) {
 		stateOf(r.Context()).route = path
 		body, err := document()
@@ -85,7 +94,8 @@ func New(o Options) *API {
 	return a
 }
 
-// Document is the OpenAPI document, for tests and generated files.
+// Document is the OpenAPI document that the API works with; Published is the
+// one to show.
 func (a *API) Document() *huma.OpenAPI { return a.huma.OpenAPI() }
 
 // Public is the security of an operation anybody may call, bounded in rate. A

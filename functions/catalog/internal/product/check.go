@@ -23,6 +23,7 @@ const (
 	maxMedia       = 100
 	maxOptions     = 5
 	maxVariants    = 500
+	maxPrices      = 200 // of a variant: more than there are currencies
 )
 
 // Check finds every fault of a normalised document that shows without looking
@@ -67,6 +68,7 @@ func names(faults *fault.List, pointer string, list []string, most int) {
 	if len(list) > most {
 		faults.Add(pointer, "too_many", "at most %d", most)
 	}
+	list = list[:min(len(list), most+1)] // what is more is told once
 	seen := make(map[string]bool, len(list))
 	for i, name := range list {
 		at := pointer + "/" + strconv.Itoa(i)
@@ -81,6 +83,7 @@ func names(faults *fault.List, pointer string, list []string, most int) {
 func (d *Document) checkAttributes(faults *fault.List) {
 	if len(d.Attributes) > maxAttributes {
 		faults.Add("/attributes", "too_many", "at most %d", maxAttributes)
+		return
 	}
 	for code, value := range d.Attributes {
 		at := "/attributes/" + escape(code)
@@ -92,6 +95,7 @@ func (d *Document) checkAttributes(faults *fault.List) {
 		case []any:
 			if len(v) > maxList {
 				faults.Add(at, "too_many", "at most %d", maxList)
+				v = v[:maxList]
 			}
 			for i, item := range v {
 				if s, ok := item.(string); ok {
@@ -110,7 +114,7 @@ func (d *Document) checkMedia(faults *fault.List) {
 	if len(d.Media) > maxMedia {
 		faults.Add("/media", "too_many", "at most %d", maxMedia)
 	}
-	for i, m := range d.Media {
+	for i, m := range d.Media[:min(len(d.Media), maxMedia)] {
 		at := "/media/" + strconv.Itoa(i)
 		switch m.Kind {
 		case "image", "video", "model", "document":

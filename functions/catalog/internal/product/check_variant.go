@@ -16,7 +16,7 @@ func (d *Document) checkVariants(faults *fault.List) {
 		faults.Add("/variants", "too_many", "at most %d", maxVariants)
 	}
 	skus, combinations := map[string]bool{}, map[string]bool{}
-	for i, v := range d.Variants {
+	for i, v := range d.Variants[:min(len(d.Variants), maxVariants)] {
 		at := "/variants/" + strconv.Itoa(i)
 		if !ValidSKU(v.SKU) {
 			faults.Add(at+"/sku", "pattern", "1 to 64 of A-Z, a-z, 0-9 and . _ ~ -")
@@ -45,7 +45,7 @@ func checkGTINs(faults *fault.List, at string, gtins []string) {
 		faults.Add(at+"/gtins", "too_many", "at most %d", maxList)
 	}
 	seen := map[string]bool{}
-	for i, g := range gtins {
+	for i, g := range gtins[:min(len(gtins), maxList)] {
 		pointer := at + "/gtins/" + strconv.Itoa(i)
 		if !ValidGTIN(g) {
 			faults.Add(pointer, "check_digit", "a GTIN of 8 to 14 digits, the last of which checks the others")
@@ -80,6 +80,10 @@ func checkPrices(faults *fault.List, at string, v Variant) {
 	if v.CompareAt != nil && v.Price == nil {
 		faults.Add(at+"/compare_at", "without_price", "goes with price")
 	}
+	if len(v.Prices) > maxPrices {
+		faults.Add(at+"/prices", "too_many", "at most %d", maxPrices)
+		return
+	}
 	seen := map[string]bool{}
 	for i, p := range v.AllPrices() {
 		pointer := at
@@ -98,7 +102,7 @@ func checkPrices(faults *fault.List, at string, v Variant) {
 
 func (d *Document) checkOptions(faults *fault.List, at string, v Variant, combinations map[string]bool) {
 	var values []string
-	for _, name := range d.Options {
+	for _, name := range d.Options[:min(len(d.Options), maxOptions)] {
 		value, given := v.Options[name]
 		if !given {
 			faults.Add(at+"/options/"+escape(name), "required", "the product's variants differ by it")
