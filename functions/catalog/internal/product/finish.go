@@ -75,7 +75,8 @@ func searched(entries []listing.Entry) []search.Entry {
 			for _, value := range v.Options {
 				s.Options = append(s.Options, value)
 			}
-			s.Codes = append(append(s.Codes, v.SKU, v.MPN), v.GTINs...)
+			s.Codes = append(append(s.Codes, v.SKU), v.GTINs...)
+			s.PartNumbers = append(s.PartNumbers, v.MPN)
 		}
 		list[i] = s
 	}

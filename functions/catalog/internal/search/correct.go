@@ -16,6 +16,9 @@ const (
 	// ones have too many neighbours.
 	shortWord = 3
 	longWord  = 30
+	// often is how many products have a word in their texts that is none by
+	// mistake.
+	often = 5
 )
 
 // vocabulary is the distinct words of the names, brands and kinds of entries:
@@ -40,14 +43,23 @@ func vocabulary(entries []Entry) []string {
 
 const similarSQL = `
 select a.word,
-    exists (select from catalog.words k where k.word = a.word),
+    exists (select from catalog.words k where k.word = a.word)
+        or (
+            select count(*) = @often
+            from (
+                select
+                from catalog.search_documents d
+                where d.words @@ a.stem::tsquery
+                limit @often
+            ) k
+        ),
     array(
         select w.word
         from catalog.words w
         where w.word % a.word
         order by w.word <-> a.word, w.word
         limit 40)
-from unnest(@words::text[]) as a (word)`
+from unnest(@words::text[], @stems::text[]) as a (word, stem)`
 
 // Words of four letters with two of them swapped share little more than this.
 const looselySQL = `set local pg_trgm.similarity_threshold = 0.15`
@@ -56,7 +68,7 @@ const looselySQL = `set local pg_trgm.similarity_threshold = 0.15`
 // there is nothing to put right, or no word near enough.
 func correct(ctx context.Context, db postgres.DB, q query) (query, bool, error) {
 	asked := q.asked()
-	near, err := similar(ctx, db, asked)
+	near, err := similar(ctx, db, q)
 	if err != nil {
 		return q, false, fmt.Errorf("correct a search: %w", err)
 	}
@@ -70,14 +82,19 @@ func correct(ctx context.Context, db postgres.DB, q query) (query, bool, error) 
 	return right, changed, nil
 }
 
-// similar is the words of the dictionary that are like words which it lacks.
-func similar(ctx context.Context, db postgres.DB, asked []string) (map[string][]string, error) {
+// similar is the words of the dictionary that are like words which it lacks
+// and which are rare elsewhere.
+func similar(ctx context.Context, db postgres.DB, q query) (map[string][]string, error) {
 	near := map[string][]string{}
+	stems := make([]string, len(q.needs))
+	for i, n := range q.needs {
+		stems[i] = lexeme("", n.forms[0].stem)
+	}
 	err := postgres.InTx(ctx, db, func(tx pgx.Tx) error {
 		if _, err := tx.Exec(ctx, looselySQL); err != nil {
 			return err
 		}
-		rows, err := tx.Query(ctx, similarSQL, pgx.NamedArgs{"words": asked})
+		rows, err := tx.Query(ctx, similarSQL, pgx.NamedArgs{"words": q.asked(), "stems": stems, "often": often})
 		if err != nil {
 			return err
 		}
@@ -156,19 +173,26 @@ const completion = 0.7
 func (f *finding) begun(ctx context.Context, db postgres.DB, q query) error {
 	last := len(q.needs) - 1
 	beginning := q.needs[last].text
-	if len(beginning) < shortBeginning || !letters(beginning) {
+	if len(beginning) < shortBeginning {
 		return nil
 	}
-	words, err := beginning30(ctx, db, beginning)
-	if err != nil || len(words) == 0 {
-		return err
+	forms := []form{{stem: beginning, weight: completion, begins: true}} // of a model's number
+	if letters(beginning) {
+		words, err := beginning30(ctx, db, beginning)
+		if err != nil || len(words) == 0 {
+			return err
+		}
+		forms = forms[:0]
+		for _, w := range words {
+			forms = append(forms, form{stem: stem(w), weight: completion})
+		}
 	}
 	q.needs = slices.Clone(q.needs)
 	q.needs[last].forms = slices.Clone(q.needs[last].forms)
-	for _, w := range words {
-		q.needs[last].add(form{stem(w), completion})
+	for _, other := range forms {
+		q.needs[last].add(other)
 	}
-	return f.all(ctx, db, q, allWords)
+	return f.all(ctx, db, q)
 }
 
 func beginning30(ctx context.Context, db postgres.DB, beginning string) ([]string, error) {

@@ -5,7 +5,9 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"math/bits"
 	"slices"
+	"strings"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -39,8 +41,9 @@ const exactScore = 1000
 
 // finding gathers what the steps of one search find.
 type finding struct {
-	score map[uuid.UUID]float64
-	full  bool
+	score  map[uuid.UUID]float64
+	strong int // how many have all words, that of the thing in their titles
+	full   bool
 }
 
 func (f *finding) add(id uuid.UUID, score float64) {
@@ -60,7 +63,7 @@ func Find(ctx context.Context, db postgres.DB, text string) (Result, error) {
 	if len(q.needs) == 0 {
 		return f.result(""), nil
 	}
-	if err := f.all(ctx, db, q, allWords); err != nil {
+	if err := f.all(ctx, db, q); err != nil {
 		return Result{}, err
 	}
 	if q.exact {
@@ -78,7 +81,7 @@ func Find(ctx context.Context, db postgres.DB, text string) (Result, error) {
 			return Result{}, err
 		}
 		if changed {
-			if err := f.all(ctx, db, right, allWords); err != nil {
+			if err := f.all(ctx, db, right); err != nil {
 				return Result{}, err
 			}
 			if len(f.score) > 0 {
@@ -86,7 +89,7 @@ func Find(ctx context.Context, db postgres.DB, text string) (Result, error) {
 			}
 		}
 	}
-	if len(f.score) < few {
+	if f.strong < few {
 		if err := f.some(ctx, db, q); err != nil {
 			return Result{}, err
 		}
@@ -167,16 +170,16 @@ left join lateral (
 ) n on true`
 
 // all finds what has all words: first in titles, then anywhere.
-func (f *finding) all(ctx context.Context, db postgres.DB, q query, plus float64) error {
+func (f *finding) all(ctx context.Context, db postgres.DB, q query) error {
 	s := newScorer(q)
 	if len(q.never) == 0 { // which titles do not tell
-		n, err := f.titles(ctx, db, s, q.kinds(), "("+q.titles()+") & !("+q.kinds()+")", plus)
+		n, err := f.titles(ctx, db, s, q.kinds(), "("+q.titles()+") & !("+q.kinds()+")", allWords)
 		if err != nil || n == Most {
 			f.full = f.full || n == Most
 			return err
 		}
 	}
-	return f.everywhere(ctx, db, s, q.everywhere(":ABC"), q.everywhere(""), plus)
+	return f.everywhere(ctx, db, s, q.everywhere(":ABC"), q.everywhere(""))
 }
 
 func (f *finding) titles(ctx context.Context, db postgres.DB, s *scorer, kinds, others string, plus float64) (int, error) {
@@ -189,16 +192,20 @@ func (f *finding) titles(ctx context.Context, db postgres.DB, s *scorer, kinds, 
 	n := 0
 	_, err = pgx.ForEachRow(rows, []any{&id, &title}, func() error {
 		n++
-		f.add(id, plus+s.score(title, 0))
+		score, _ := s.score(title, 0)
+		f.add(id, plus+score)
 		return nil
 	})
 	if err != nil {
 		return 0, fmt.Errorf("search titles: %w", err)
 	}
+	if plus > 0 {
+		f.strong += n
+	}
 	return n, nil
 }
 
-func (f *finding) everywhere(ctx context.Context, db postgres.DB, s *scorer, facts, words string, plus float64) error {
+func (f *finding) everywhere(ctx context.Context, db postgres.DB, s *scorer, facts, words string) error {
 	rows, err := db.Query(ctx, everywhereSQL, pgx.NamedArgs{"facts": facts, "words": words, "most": Most})
 	if err != nil {
 		return fmt.Errorf("search documents: %w", err)
@@ -213,7 +220,16 @@ func (f *finding) everywhere(ctx context.Context, db postgres.DB, s *scorer, fac
 		if fact {
 			elsewhere = inFacts
 		}
-		f.add(id, plus+s.score(title, elsewhere))
+		score, named := s.score(title, elsewhere)
+		if _, again := f.score[id]; named && !again {
+			f.strong++
+		}
+		if named {
+			score += allWords
+		} else {
+			score += elsewhereBut
+		}
+		f.add(id, score)
 		return nil
 	})
 	if err != nil {
@@ -224,38 +240,40 @@ func (f *finding) everywhere(ctx context.Context, db postgres.DB, s *scorer, fac
 }
 
 // some finds what has all but a word, then all but two, down to half of them.
+// The word that says what the thing is stays as long as that finds enough.
 func (f *finding) some(ctx context.Context, db postgres.DB, q query) error {
 	if len(q.needs) < 2 || len(q.never) > 0 {
 		return nil
 	}
 	s := newScorer(q)
-	subsets := []query{q}
 	for left := len(q.needs) - 1; left >= (len(q.needs)+1)/2; left-- {
-		var fewer []query
-		for _, sub := range subsets {
-			for i := range sub.needs {
-				fewer = append(fewer, sub.without(i))
+		for _, kept := range []int{q.head, -1} {
+			if _, err := f.titles(ctx, db, s, q.subsets(left, kept), "", 0); err != nil {
+				return err
 			}
-		}
-		if subsets = fewer; len(subsets) > mostSubsets {
-			subsets = subsets[:mostSubsets]
-		}
-		text := ""
-		for i, sub := range subsets {
-			if i > 0 {
-				text += " | "
+			if len(f.score) >= few {
+				return nil
 			}
-			text += "(" + sub.titles() + ")"
-		}
-		if _, err := f.titles(ctx, db, s, text, "", 0); err != nil {
-			return err
-		}
-		if len(f.score) >= few {
-			return nil
 		}
 	}
 	return nil
 }
 
-// mostSubsets bounds how many ways of leaving words out are tried.
-const mostSubsets = 60
+// subsets is the query of titles that have so many of the words, a certain one
+// (if it is not negative) among them.
+func (q query) subsets(left, kept int) string {
+	var all []string
+	for set := range 1 << len(q.needs) {
+		if bits.OnesCount(uint(set)) != left || kept >= 0 && set&(1<<kept) == 0 {
+			continue
+		}
+		var needs []need
+		for i, n := range q.needs {
+			if set&(1<<i) != 0 {
+				needs = append(needs, n)
+			}
+		}
+		all = append(all, "("+query{needs: needs}.titles()+")")
+	}
+	return strings.Join(all, " | ")
+}

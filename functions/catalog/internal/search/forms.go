@@ -25,7 +25,7 @@ var units = map[string]string{
 // spellings are words whose forms no rule makes one: irregular plurals, and
 // what is written otherwise elsewhere.
 var spellings = map[string]string{
-	"mice": "mouse", "men": "man", "women": "woman", "children": "child", "feet": "foot", "teeth": "tooth", "geese": "goose", "people": "person",
+	"mice": "mouse", "men": "man", "mens": "man", "women": "woman", "womens": "woman", "children": "child", "childrens": "child", "kids": "kid", "feet": "foot", "teeth": "tooth", "geese": "goose", "people": "person",
 	"knives": "knife", "shelves": "shelf", "leaves": "leaf", "scarves": "scarf", "loaves": "loaf", "halves": "half", "wolves": "wolf", "wives": "wife",
 	"colour": "color", "colours": "color", "coloured": "colored", "colouring": "coloring", "grey": "gray", "fibre": "fiber", "fibres": "fiber",
 	"centre": "center", "centres": "center", "theatre": "theater", "litre": "liter", "metre": "meter", "jewellery": "jewelry", "jewelled": "jeweled",
@@ -61,6 +61,22 @@ func stem(word string) string {
 		return word // a ups is not up
 	}
 	return english.Stem(word, true)
+}
+
+// stemmer remembers what it has stemmed: the products of one write share most
+// of their words. A nil one remembers nothing.
+type stemmer map[string]string
+
+func (m stemmer) stem(word string) string {
+	if m == nil {
+		return stem(word)
+	}
+	s, known := m[word]
+	if !known {
+		s = stem(word)
+		m[word] = s
+	}
+	return s
 }
 
 // letters says that a word has nothing but the letters a to z.

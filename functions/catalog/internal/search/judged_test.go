@@ -82,7 +82,8 @@ func realProducts(t testing.TB, catalogue string) []product {
 func (p product) entry(id uuid.UUID) search.Entry {
 	e := search.Entry{ProductID: id, Name: p.Name, Brand: p.Brand, Description: p.Description, Attributes: p.Attributes}
 	for _, v := range p.Variants {
-		e.Codes = append(append(e.Codes, v.SKU, v.MPN), v.GTINs...)
+		e.Codes = append(append(e.Codes, v.SKU), v.GTINs...)
+		e.PartNumbers = append(e.PartNumbers, v.MPN)
 	}
 	return e
 }

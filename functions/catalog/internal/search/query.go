@@ -1,6 +1,7 @@
 package search
 
 import (
+	"strconv"
 	"strings"
 )
 
@@ -13,8 +14,9 @@ const (
 
 // form is one way in which a word that is asked for may stand in a product.
 type form struct {
-	stem   string
+	stem   string // or several, with spaces between them, of a phrase
 	weight float64
+	begins bool // it is the beginning of a word
 }
 
 // need is a word that is asked for.
@@ -64,7 +66,7 @@ func (q *query) ask(words []word) {
 	object := false
 	for i, w := range words {
 		if stopWords[w.text] && !w.number {
-			object = object || w.text == "for"
+			object = object || w.text == "for" || w.text == "with"
 			continue
 		}
 		if len(q.needs) == mostAsked {
@@ -73,26 +75,29 @@ func (q *query) ask(words []word) {
 		n := need{text: w.text, tight: w.before == tight && i > 0}
 		if w.unit != "" {
 			n.text += w.unit
-			n.forms = []form{{w.text + w.unit, 1}}
+			n.forms = []form{{stem: w.text + w.unit, weight: 1}}
 			if w.loose {
-				n.forms = append(n.forms, form{w.text, 1})
+				n.forms = append(n.forms, form{stem: w.text, weight: 1})
+			}
+			if more, err := strconv.Atoi(w.text); err == nil && w.unit == "tb" {
+				n.forms = append(n.forms, form{stem: strconv.Itoa(more*1000) + "gb", weight: likeness}, form{stem: strconv.Itoa(more*1024) + "gb", weight: likeness})
 			}
 		} else {
-			n.forms = []form{{stem(w.text), 1}}
+			n.forms = []form{{stem: stem(w.text), weight: 1}}
 		}
 		q.needs = append(q.needs, n)
 		last := len(q.needs) - 1
 		if i > 0 && last > 0 && w.before != apart && words[i-1].unit == "" && w.unit == "" && !stopWords[words[i-1].text] {
-			joined := form{stem(words[i-1].text + w.text), 1}
+			joined := form{stem: stem(words[i-1].text + w.text), weight: 1}
 			q.needs[last-1].add(joined)
 			q.needs[last].add(joined)
 		}
-		if !object && !strings.ContainsAny(n.text, "0123456789") {
+		if !object && !strings.ContainsAny(n.text, "0123456789") && !modifiers[n.forms[0].stem] {
 			q.head = last
 		}
 	}
 	for i := range q.needs {
-		q.synonyms(i)
+		q.alike(i)
 	}
 }
 
@@ -114,13 +119,6 @@ func (q query) asked() []string {
 	return list
 }
 
-// without is the query with a word left out.
-func (q query) without(i int) query {
-	rest := q
-	rest.needs = append(append([]need(nil), q.needs[:i]...), q.needs[i+1:]...)
-	return rest
-}
-
 // anyMark is the marks under which a word stands in a title.
 var (
 	anyMark  = []string{"", "^", "+", "@", "*", "~"}
@@ -136,11 +134,37 @@ func lexeme(mark, stem string) string {
 func (n need) lexemes(marks []string, label string) string {
 	var all []string
 	for _, f := range n.forms {
+		if strings.Contains(f.stem, " ") {
+			all = append(all, f.phrase(marks, label))
+			continue
+		}
 		for _, m := range marks {
-			all = append(all, lexeme(m, f.stem)+label)
+			all = append(all, lexeme(m, f.stem)+f.label(label))
 		}
 	}
 	return "(" + strings.Join(all, " | ") + ")"
+}
+
+func (f form) label(weights string) string {
+	switch {
+	case f.begins && weights == "":
+		return ":*"
+	case f.begins:
+		return weights + "*"
+	}
+	return weights
+}
+
+// phrase is the query of all words of a form of several.
+func (f form) phrase(marks []string, label string) string {
+	words := strings.Fields(f.stem)
+	for i, w := range words {
+		words[i] = need{forms: []form{{stem: w}}}.lexemes(marks, label)
+		if i < len(words)-1 && len(marks) > 1 {
+			words[i] = need{forms: []form{{stem: w}}}.lexemes(anyMark, label)
+		}
+	}
+	return "(" + strings.Join(words, " & ") + ")"
 }
 
 func conjunction(needs []need, marks func(i int) []string, label string) string {

@@ -7,16 +7,20 @@ const (
 	inName     = 1.0
 	inBrand    = 0.95
 	asObject   = 0.4
-	inFacts    = 0.45 // short attribute values
+	inFacts    = 0.5 // short attribute values
 	inProse    = 0.2
 	headWeight = 1.6 // of the word that says what the thing is, to 1 of the others
 
-	allWords   = 1.0
-	ofThisKind = 0.35
-	ofItsKind  = -0.45 // a bag is no laptop, even if it is a laptop bag
-	adjacent   = 0.25
-	early      = 0.05
-	brief      = 0.2
+	allWords     = 1.0 // more than any of the words is worth
+	elsewhereBut = 0.4 // the same, when the word that says what the thing is stands in no title
+	ofThisType   = 0.45
+	ofThisKind   = 0.3
+	onlyInType   = 0.2
+	ofItsKind    = -0.4 // a bag is no laptop, even if it is a laptop bag
+	ofTheBrand   = 0.3
+	adjacent     = 0.2
+	early        = 0.05
+	brief        = 0.15
 )
 
 // scorer judges titles against one query. A score depends on the query and the
@@ -26,11 +30,20 @@ type scorer struct {
 	head    int
 	matches map[string][]match
 	total   float64 // of the weights of needs
+
+	prefixes []prefix
+}
+
+type prefix struct {
+	stem string
+	list []match
 }
 
 type match struct {
 	need   int
 	weight float64
+	part   int // of a phrase: which word of how many, 0 for a word alone
+	of     int
 }
 
 func newScorer(q query) *scorer {
@@ -38,7 +51,18 @@ func newScorer(q query) *scorer {
 	for i, n := range q.needs {
 		s.total += s.weight(i)
 		for _, f := range n.forms {
-			s.matches[f.stem] = append(s.matches[f.stem], match{need: i, weight: f.weight})
+			if f.begins {
+				s.prefixes = append(s.prefixes, prefix{f.stem, []match{{need: i, weight: f.weight}}})
+				continue
+			}
+			words := strings.Fields(f.stem)
+			for k, w := range words {
+				m := match{need: i, weight: f.weight}
+				if len(words) > 1 {
+					m.part, m.of = k+1, len(words)
+				}
+				s.matches[w] = append(s.matches[w], m)
+			}
 		}
 	}
 	return s
@@ -55,60 +79,86 @@ func (s *scorer) weight(need int) float64 {
 type found struct {
 	worth float64
 	place int
-	kind  bool
+	parts int  // of a phrase, that followed each other
+	kind  bool // it ends a phrase of the name
+	typ   bool // it is the type
+	brand bool
 }
 
-// score judges a title. elsewhere is what a word is worth that the title lacks.
-func (s *scorer) score(title string, elsewhere float64) float64 {
-	var best [mostAsked]found
-	place, matched, spare := 0, 0, false
-	afterHead := false
+// reading is what one walk through a title has seen.
+type reading struct {
+	best      [mostAsked]found
+	places    int // words of the name
+	matched   int // of them, those that were asked for
+	afterHead bool
+	spare     bool // the thing is an accessory, or a part
+}
+
+// score judges a title, and tells whether it names the thing. elsewhere is what
+// a word is worth that the title lacks.
+func (s *scorer) score(title string, elsewhere float64) (float64, bool) {
+	var r reading
 	for rest := title; rest != ""; {
 		var word string
 		word, rest, _ = strings.Cut(rest, " ")
 		mark := byte(0)
-		if strings.IndexByte("^+~@*", word[0]) >= 0 {
+		if word != "" && strings.IndexByte("^+~@*", word[0]) >= 0 {
 			mark, word = word[0], word[1:]
 		}
-		named := mark == 0 || mark == headMark || mark == objectMark
-		if named {
-			place++
-		}
-		list, hit := s.matches[word]
-		if named {
-			if afterHead && !hit && mark != objectMark && accessories[word] {
-				spare = true
-			}
-			afterHead = false
-		}
-		if !hit {
-			continue
-		}
-		if named {
-			matched++
-		}
-		for _, m := range list {
-			worth := m.weight * worthOf(mark)
-			kind := mark == headMark || mark == typeMark
-			b := &best[m.need]
-			if worth > b.worth {
-				b.worth = worth
-				if mark != typeMark && mark != brandMark {
-					b.place = place
-				}
-			}
-			b.kind = b.kind || kind
-			if m.need == s.head && named {
-				afterHead = true
-			}
+		s.read(&r, mark, word)
+	}
+	return s.sum(&r, elsewhere), r.best[s.head].worth > 0
+}
+
+func (s *scorer) read(r *reading, mark byte, word string) {
+	named := mark == 0 || mark == headMark || mark == objectMark
+	list := s.matches[word]
+	for _, p := range s.prefixes {
+		if list == nil && strings.HasPrefix(word, p.stem) {
+			list = p.list
 		}
 	}
-	return s.sum(best[:len(s.needs)], place, matched, spare, elsewhere)
+	hit := len(list) > 0
+	if named {
+		r.places++
+		if !hit && mark != objectMark && (r.afterHead || mark == headMark) && accessories[word] {
+			r.spare = true
+		}
+		r.afterHead = false
+		if hit {
+			r.matched++
+		}
+	}
+	for _, m := range list {
+		b := &r.best[m.need]
+		if m.of > 0 {
+			if m.part == b.parts+1 {
+				b.parts++
+			}
+			if b.parts < m.of {
+				continue
+			}
+			b.parts = 0
+		}
+		worth := m.weight * worthOf(mark)
+		if worth > b.worth {
+			b.worth = worth
+			if mark != typeMark && mark != brandMark {
+				b.place = r.places
+			}
+		}
+		b.kind = b.kind || mark == headMark
+		b.typ = b.typ || mark == typeMark
+		b.brand = b.brand || mark == brandMark
+		if m.need == s.head && named {
+			r.afterHead = true
+		}
+	}
 }
 
 func worthOf(mark byte) float64 {
 	switch mark {
-	case brandMark:
+	case brandMark, typeMark:
 		return inBrand
 	case objectMark:
 		return asObject
@@ -116,9 +166,11 @@ func worthOf(mark byte) float64 {
 	return inName
 }
 
-func (s *scorer) sum(best []found, places, matched int, spare bool, elsewhere float64) float64 {
-	sum, pairs, first := 0.0, 0, places+1
+func (s *scorer) sum(r *reading, elsewhere float64) float64 {
+	best := r.best[:len(s.needs)]
+	sum, pairs, first, brand := 0.0, 0, r.places+1, false
 	for i, b := range best {
+		brand = brand || b.brand
 		if b.worth == 0 {
 			sum += elsewhere * s.weight(i)
 			continue
@@ -131,29 +183,48 @@ func (s *scorer) sum(best []found, places, matched int, spare bool, elsewhere fl
 			pairs++
 		}
 	}
-	score := sum / s.total
-	if best[s.head].kind {
-		score += ofThisKind * best[s.head].worth
-	}
-	if spare && !best[s.head].kind {
-		score += ofItsKind
+	score := sum/s.total + s.kind(r, best)
+	if brand && len(best) > 1 {
+		score += ofTheBrand
 	}
 	if len(best) > 1 {
 		score += adjacent * float64(pairs) / float64(len(best)-1)
 	}
-	if places > 0 {
-		score += early * (1 - float64(first)/float64(places+1))
-		score += brief * float64(matched) / float64(places)
+	if r.places > 0 {
+		score += early * (1 - float64(first)/float64(r.places+1))
+		score += brief * float64(r.matched) / float64(r.places)
 	}
 	return score
 }
 
-// accessories are things that belong to other things: a word right before one
-// of them says what it is for.
-var accessories = stemsOf(`accessory accessories adapter adaptor arm bag battery bracket cable cap carrier cartridge case
-	charger cleaner cleaning cord cover cradle dock docking drum filter frame holder hook kit label lamp lens lid lock
-	mount pad part parts pouch protector rack refill remote replacement screen shelf skin sleeve spare stand strap stylus tape toner tray
-	unit warranty`)
+// kind is what it is worth that the product is what the query names: the last
+// of its words that is not the brand.
+func (s *scorer) kind(r *reading, best []found) float64 {
+	head := s.head
+	for head > 0 && best[head].brand {
+		head--
+	}
+	worth := 0.0
+	switch b := best[head]; {
+	case b.typ && b.place > 0:
+		return ofThisType * b.worth
+	case b.typ:
+		return onlyInType * b.worth
+	case b.kind:
+		worth = ofThisKind * b.worth
+	}
+	if r.spare {
+		worth += ofItsKind
+	}
+	return worth
+}
+
+// accessories are things that belong to other things: a name that ends in one
+// of them, or has it right behind another thing, is of no such thing.
+var accessories = stemsOf(`accessory accessories adapter adaptor antenna arm bag battery bracket cable cap carrier cart cartridge case
+	charger cleaner cleaning converter cord cover cradle dock docking drum enclosure extension filter frame holder hook kit label lamp lens
+	lid lock mount pad part parts pouch protector rack refill remote replacement rest riser screen shelf skin sleeve spare stand strap
+	stylus support tape toner tray unit warranty wire`)
 
 func stemsOf(words string) map[string]bool {
 	set := map[string]bool{}

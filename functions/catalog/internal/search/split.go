@@ -40,7 +40,7 @@ func split(text string, most int) []word {
 			before = apart
 		}
 		end := run(text, start)
-		w := word{text: strings.ReplaceAll(text[start:end], "'", ""), before: before}
+		w := word{text: strings.ReplaceAll(strings.TrimSuffix(text[start:end], "'s"), "'", ""), before: before}
 		w, at = measured(w, text, end)
 		if len(w.text) > longestWord {
 			w.text = strings.ToValidUTF8(w.text[:longestWord], "")

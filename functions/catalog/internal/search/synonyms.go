@@ -8,59 +8,87 @@ var alike = [][]string{
 	{"laptop", "notebook"},
 	{"tv", "television"},
 	{"monitor", "display"},
-	{"mobile phone", "cell phone", "cellphone", "smartphone"},
+	{"smartphone", "mobile phone", "cell phone", "cellphone"},
 	{"headphones", "earphones"},
+	{"earbuds", "earphones"},
 	{"fridge", "refrigerator"},
 	{"sofa", "couch"},
 	{"trousers", "pants"},
+	{"sneakers", "trainers"},
 	{"hdd", "hard drive", "hard disk"},
 	{"ssd", "solid state drive"},
 	{"ups", "uninterruptible power supply"},
+	{"usb stick", "usb flash drive"},
 	{"pc", "desktop computer"},
-	{"wifi", "wi fi"},
 	{"ram", "memory"},
 	{"bag", "handbag"},
 	{"bike", "bicycle"},
-	{"photo", "picture"},
 	{"xmas", "christmas"},
-	{"sneakers", "trainers"},
-	{"earbuds", "earphones"},
-	{"flashlight", "torch"},
+	{"torch", "flashlight"},
+	{"tshirt", "tee"},
 }
 
 // likeness is what another word for it is worth.
 const likeness = 0.9
 
-// synonyms adds, to the needs that a phrase begins at, what else it is called.
-func (q *query) synonyms(at int) {
+// synonym is what a phrase may be called instead.
+type synonym struct {
+	phrase []string // stems
+	others []string // stems, with spaces between them
+}
+
+var synonyms = func() map[string][]synonym {
+	byFirst := map[string][]synonym{}
 	for _, group := range alike {
-		for _, phrase := range group {
-			n := q.says(at, phrase)
-			if n == 0 {
-				continue
+		for i, phrase := range group {
+			s := synonym{phrase: stems(phrase)}
+			for k, other := range group {
+				if k != i {
+					s.others = append(s.others, strings.Join(stems(other), " "))
+				}
 			}
-			for _, other := range group {
-				if other == phrase || strings.Contains(other, " ") {
-					continue
-				}
-				for i := at; i < at+n; i++ {
-					q.needs[i].add(form{stem(other), likeness})
-				}
+			byFirst[s.phrase[0]] = append(byFirst[s.phrase[0]], s)
+		}
+	}
+	return byFirst
+}()
+
+func stems(phrase string) []string {
+	words := strings.Fields(phrase)
+	for i, w := range words {
+		words[i] = stem(w)
+	}
+	return words
+}
+
+// alike adds, to the needs that a phrase begins at, what else it is called.
+func (q *query) alike(at int) {
+	for _, s := range synonyms[q.needs[at].forms[0].stem] {
+		if !q.says(at, s.phrase) {
+			continue
+		}
+		for i := range s.phrase {
+			for _, other := range s.others {
+				q.needs[at+i].add(form{stem: other, weight: likeness})
 			}
 		}
 	}
 }
 
-// says is how many needs from one on are a phrase, 0 when they are not.
-func (q *query) says(at int, phrase string) int {
-	words := strings.Fields(phrase)
-	if at+len(words) > len(q.needs) {
-		return 0
+// says reports whether the needs from one on are a phrase.
+func (q *query) says(at int, phrase []string) bool {
+	if at+len(phrase) > len(q.needs) {
+		return false
 	}
-	for i, w := range words {
-		if stem(q.needs[at+i].text) != stem(w) {
-			return 0
+	for i, w := range phrase {
+		if q.needs[at+i].forms[0].stem != w {
+			return false
 		}
 	}
-	return len(words)
+	return true
 }
+
+// modifiers say how a thing is, not what: at the end of a query they do not
+// name it.
+var modifiers = stemsOf(`black white red blue green yellow pink purple orange brown gray silver gold golden beige cyan magenta
+	wireless wired bluetooth cordless portable mini small large big new cheap best vintage kids men man women woman child hd uhd`)

@@ -8,8 +8,8 @@ const (
 	headMark   = '^' // it ends a phrase of the name, as what a thing is does
 	sameMark   = '+' // another form of the word before it
 	objectMark = '~' // it follows "for": what the product is meant for
-	brandMark  = '@' // of a brand that the name leaves out
-	typeMark   = '*' // of an attribute that says what kind of thing it is
+	brandMark  = '@' // of the brand, or another word of the type
+	typeMark   = '*' // the last word of an attribute that says what kind of thing it is
 )
 
 const (
@@ -19,24 +19,22 @@ const (
 
 // titleOf is what ranking knows of a product: the words of its name in their
 // order, then its brand and type, each with its mark.
-func titleOf(e Entry) string {
-	t := &title{seen: map[string]bool{}}
+func titleOf(m stemmer, e Entry) string {
+	t := &title{stemmer: m, seen: map[string]bool{}}
 	t.name(split(fold(withoutMarkup(e.Name)), mostNameWords))
-	t.rest(brandMark, e.Brand)
-	for _, code := range sortedCodes(e.Attributes) {
-		if code == "type" || strings.HasSuffix(code, "product_type") {
-			for _, value := range texts(e.Attributes[code]) {
-				t.rest(typeMark, value)
-			}
+	t.brand(e.Brand)
+	for _, code := range typeCodes {
+		for _, value := range texts(e.Attributes[code]) {
+			t.kind(value)
 		}
 	}
 	return t.text.String()
 }
 
 type title struct {
-	text  strings.Builder
-	seen  map[string]bool // by mark and word
-	types int
+	stemmer
+	text strings.Builder
+	seen map[string]bool // words, and some with their mark
 }
 
 func (t *title) add(mark byte, form string) {
@@ -63,7 +61,10 @@ func (t *title) name(words []word) {
 			object = object || w.text == "for"
 			continue
 		}
-		forms := formsAt(words, i)
+		if meantFor[w.text] {
+			object = true
+		}
+		forms := t.formsAt(words, i)
 		switch {
 		case object:
 			t.add(objectMark, forms[0])
@@ -78,22 +79,50 @@ func (t *title) name(words []word) {
 	}
 }
 
-// rest adds what the name has not said already; what the type says is said
-// again, as its own.
-func (t *title) rest(mark byte, text string) {
+// typeCodes are the attributes that say what kind of thing a product is.
+var typeCodes = []string{"product_type", "type", "category", "style"}
+
+func (t *title) brand(text string) {
+	words := split(fold(text), mostTypeWords)
+	for i := range words {
+		for _, f := range t.formsAt(words, i) {
+			t.once(brandMark, f)
+		}
+	}
+}
+
+// kind says again what the type says: its last word is the thing.
+func (t *title) kind(text string) {
 	words := split(fold(withoutMarkup(text)), mostTypeWords)
 	for i, w := range words {
-		if stopWords[w.text] || mark == typeMark && w.number {
+		if w.number || stopWords[w.text] {
 			continue
 		}
-		for _, f := range formsAt(words, i) {
-			if key := string(mark) + f; !t.seen[key] && (mark == typeMark || !t.seen[f]) {
-				t.seen[key] = true
-				t.add(mark, f)
+		forms := t.formsAt(words, i)
+		if i == len(words)-1 && len(words) <= longestType {
+			t.once(typeMark, forms[0])
+			continue
+		}
+		for _, f := range forms {
+			if !t.seen[f] {
+				t.add(sameMark, f)
 			}
 		}
 	}
 }
+
+// longestType is how many words a type has that is one, not prose.
+const longestType = 4
+
+func (t *title) once(mark byte, form string) {
+	if key := string(mark) + form; !t.seen[key] {
+		t.seen[key] = true
+		t.add(mark, form)
+	}
+}
+
+// meantFor are words behind which a name says what the product goes with.
+var meantFor = setOf("compatible equivalent fits suitable replaces")
 
 // endsPhrase says that a word stands where what a product is stands: before
 // punctuation, a number, a preposition or the end.
@@ -111,7 +140,7 @@ func endsPhrase(words []word, i int) bool {
 
 // formsAt is the forms in which the word at a place is found, its own first:
 // with its unit, and joined to the words before it where a writer might.
-func formsAt(words []word, i int) []string {
+func (m stemmer) formsAt(words []word, i int) []string {
 	w := words[i]
 	if w.unit != "" {
 		forms := []string{w.text + w.unit, w.text}
@@ -119,13 +148,13 @@ func formsAt(words []word, i int) []string {
 			forms = append(forms, n+w.unit)
 		}
 		if w.spoken != "" && !stopWords[w.spoken] {
-			forms = append(forms, stem(w.spoken))
+			forms = append(forms, m.stem(w.spoken))
 		}
 		return forms
 	}
-	forms := []string{stem(w.text)}
+	forms := []string{m.stem(w.text)}
 	for _, joined := range joinedAt(words, i) {
-		forms = append(forms, stem(joined))
+		forms = append(forms, m.stem(joined))
 	}
 	return forms
 }

@@ -7,6 +7,7 @@ package search
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sort"
 	"strconv"
 	"strings"
@@ -24,7 +25,8 @@ type Entry struct {
 	Description  string
 	Attributes   map[string]any
 	Options      []string // values, of all its variants
-	Codes        []string // SKUs, part numbers and GTINs
+	Codes        []string // SKUs and GTINs
+	PartNumbers  []string
 	VisibleFrom  *time.Time
 	VisibleUntil *time.Time
 }
@@ -82,9 +84,9 @@ func queue(batch *pgx.Batch, entries []Entry) {
 	ids, titles, keys, brands := make([]uuid.UUID, n), make([]string, n), make([]string, n), make([]*string, n)
 	from, until := make([]*time.Time, n), make([]*time.Time, n)
 	words, codes := make([]string, n), make([]string, n)
+	d := document{stemmer: stemmer{}, weight: map[string]byte{}}
 	for i, e := range entries {
-		d := documentOf(e)
-		ids[i], titles[i], keys[i], words[i], codes[i] = e.ProductID, titleOf(e), nameKey(e.Name), d.text(), strings.Join(codesOf(e.Codes), "\x1f")
+		ids[i], titles[i], keys[i], words[i], codes[i] = e.ProductID, titleOf(d.stemmer, e), nameKey(e.Name), d.of(e).text(), strings.Join(codesOf(e), "\x1f")
 		from[i], until[i] = e.VisibleFrom, e.VisibleUntil
 		if e.Brand != "" {
 			brands[i] = &e.Brand
@@ -106,10 +108,14 @@ const (
 
 // document is every form that a product is found by, each with the weight of
 // the best place that it stands in.
-type document map[string]byte
+type document struct {
+	stemmer
+	weight map[string]byte
+}
 
-func documentOf(e Entry) document {
-	d := document{}
+// of reads a product; what was read before is forgotten.
+func (d document) of(e Entry) document {
+	clear(d.weight)
 	d.add(e.Name, 'A')
 	d.add(e.Brand, 'B')
 	for code, value := range e.Attributes {
@@ -126,7 +132,7 @@ func documentOf(e Entry) document {
 	for _, value := range e.Options {
 		d.fact(value)
 	}
-	for _, code := range e.Codes {
+	for _, code := range slices.Concat(e.Codes, e.PartNumbers) {
 		d.add(code, 'C')
 	}
 	d.add(cut(e.Description, maxProse), 'D')
@@ -148,9 +154,9 @@ func (d document) add(text string, weight byte) {
 		if stopWords[w.text] {
 			continue
 		}
-		for _, f := range formsAt(words, i) {
-			if old, there := d[f]; !there || weight < old {
-				d[f] = weight
+		for _, f := range d.formsAt(words, i) {
+			if old, there := d.weight[f]; !there || weight < old {
+				d.weight[f] = weight
 			}
 		}
 	}
@@ -159,8 +165,8 @@ func (d document) add(text string, weight byte) {
 // text is the document as PostgreSQL reads a tsvector.
 func (d document) text() string {
 	var b strings.Builder
-	b.Grow(16 * len(d))
-	for form, weight := range d {
+	b.Grow(16 * len(d.weight))
+	for form, weight := range d.weight {
 		if b.Len() > 0 {
 			b.WriteByte(' ')
 		}
@@ -181,19 +187,34 @@ func cut(text string, most int) string {
 // nameKey is the beginning of a name, for those who are typing it.
 func nameKey(name string) string { return cut(strings.Join(strings.Fields(fold(name)), " "), 100) }
 
-// codesOf is the forms in which SKUs, part numbers and GTINs are found.
-func codesOf(codes []string) []string {
+// codesOf is the forms in which a product's SKUs, part numbers and GTINs are
+// found.
+func codesOf(e Entry) []string {
 	var list []string
 	seen := map[string]bool{}
-	for _, c := range codes {
-		for _, form := range codeForms(c) {
+	add := func(code string) {
+		for _, form := range codeForms(code) {
 			if !seen[form] {
 				seen[form] = true
 				list = append(list, form)
 			}
 		}
 	}
+	for _, c := range e.Codes {
+		add(c)
+	}
+	for _, c := range e.PartNumbers {
+		if isCode(c) {
+			add(c)
+		}
+	}
 	return list
+}
+
+// isCode tells a part number from the words that stand in its place: makers who
+// have none write "Toner".
+func isCode(s string) bool {
+	return strings.ContainsAny(s, "0123456789") || !strings.Contains(strings.TrimSpace(s), " ") && strings.ToUpper(s) == s
 }
 
 // codeForms is a code in letters and digits only, however it is hyphenated or
