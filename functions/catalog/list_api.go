@@ -81,21 +81,9 @@ func (c *catalog) listProducts(ctx context.Context, in *listProductsInput) (*lis
 	if err != nil {
 		return nil, err
 	}
-	body, q, err := c.search(ctx, q, after, in, from)
+	body, err := c.search(ctx, q, listing.Page{After: after, Limit: in.Limit + 1, Total: in.Total, Facets: in.Facets, Codes: filters}, in, from)
 	if err != nil {
 		return nil, err
-	}
-	if in.Total {
-		n, exact, err := listing.Count(ctx, c.DB, q)
-		if err != nil {
-			return nil, err
-		}
-		body.Total = &total{Value: n, Exact: exact}
-	}
-	if in.Facets {
-		if body.Facets, err = listing.Facets(ctx, c.DB, q, filters); err != nil {
-			return nil, err
-		}
 	}
 	// The cursor holds the time, which alone makes no page another.
 	seen := *body
@@ -121,8 +109,8 @@ func (c *catalog) begin(ctx context.Context, in *listProductsInput) (from place,
 }
 
 // search reads one page, of what was probably meant when nothing has the words
-// that were asked for. It returns the query that found it.
-func (c *catalog) search(ctx context.Context, q listing.Query, after *listing.Position, in *listProductsInput, from place) (*productList, listing.Query, error) {
+// that were asked for.
+func (c *catalog) search(ctx context.Context, q listing.Query, p listing.Page, in *listProductsInput, from place) (*productList, error) {
 	q.At = from.At
 	if from.Instead != "" {
 		q.Text = from.Instead
@@ -130,24 +118,27 @@ func (c *catalog) search(ctx context.Context, q listing.Query, after *listing.Po
 	if q.Text != "" {
 		found, err := search.Find(ctx, c.DB, q.Text)
 		if err != nil {
-			return nil, q, err
+			return nil, err
 		}
-		q.Hits = found.Hits
+		q.Hits, q.Partial = found.Hits, !found.Complete
 		if found.Instead != "" {
 			from.Instead = found.Instead
 		}
 	}
-	body, err := c.page(ctx, q, after, in, from)
-	return body, q, err
+	return c.page(ctx, q, p, in, from)
 }
 
 // page reads one page of a result with its documents.
-func (c *catalog) page(ctx context.Context, q listing.Query, after *listing.Position, in *listProductsInput, from place) (*productList, error) {
-	hits, err := listing.Page(ctx, c.DB, q, after, in.Limit+1)
+func (c *catalog) page(ctx context.Context, q listing.Query, p listing.Page, in *listProductsInput, from place) (*productList, error) {
+	r, err := listing.List(ctx, c.DB, q, p)
 	if err != nil {
 		return nil, err
 	}
-	body := &productList{Items: []product.Item{}, DidYouMean: from.Instead}
+	body := &productList{Items: []product.Item{}, Facets: r.Facets, DidYouMean: from.Instead}
+	if p.Total {
+		body.Total = &total{Value: r.Total, Exact: r.Exact}
+	}
+	hits := r.Hits
 	if len(hits) > in.Limit {
 		hits = hits[:in.Limit]
 		from.Position = hits[in.Limit-1].Position()

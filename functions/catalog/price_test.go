@@ -35,12 +35,16 @@ func pass(t testing.TB, s *servicetest.Server, d time.Duration) {
 					cancelled_at = cancelled_at - interval '%[1]d seconds'
 				where id = p.id;
 			end loop;
-			for p in select variant_id, currency, starts_at from catalog.listing_prices order by starts_at loop
-				update catalog.listing_prices
-				set starts_at = starts_at - interval '%[1]d seconds', ends_at = ends_at - interval '%[1]d seconds'
-				where variant_id = p.variant_id and currency = p.currency and starts_at = p.starts_at;
-			end loop;
 		end $$`,
+		`update catalog.listed_products l
+		set offers = coalesce((
+			select string_agg(substr(o.o, 1, 13) || (
+				select string_agg(int8send(case when t.us = 9223372036854775807 then t.us else t.us - %[1]d::bigint * 1000000 end), ''::bytea order by t.at)
+				from (
+					select at, ('x' || encode(substr(o.o, at, 8), 'hex'))::bit(64)::bigint as us
+					from unnest(array[14, 22]) as a (at)
+				) t), ''::bytea order by o.n)
+			from (select n, substr(l.offers, 29 * n + 1, 29) as o from generate_series(0, length(l.offers) / 29 - 1) as s (n)) o), '')`,
 		`update catalog.product_pages g
 		set prices = coalesce((
 			select string_agg(concat_ws(' ', f.f[1], f.f[2], f.f[3], f.f[4], f.f[5]::bigint - %[1]d::bigint * 1000000,

@@ -1,10 +1,10 @@
 package listing
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
-	"sort"
 
 	"github.com/jackc/pgx/v5"
 
@@ -15,9 +15,11 @@ import (
 const (
 	maxFacets = 20
 	maxValues = 50
-	// sampled is how many products the choice of facets looks at when no
-	// category makes it.
-	sampled = 500
+	// spareValues are looked up besides: another code may have the same 16 bits.
+	spareValues = 14
+	// tiedValues bounds how many values of the same count are looked up to show
+	// the first of them by name.
+	tiedValues = 300
 )
 
 // Facet is what a result says about one filter: how many of its products have
@@ -40,48 +42,6 @@ type FacetValue struct {
 	Selected bool   `json:"selected"`
 }
 
-// Facets counts a result by filters. codes is a category's filters; nil means
-// the attributes that most products of the result have. A filter's own
-// selection does not narrow its own counts.
-func Facets(ctx context.Context, db postgres.DB, q Query, codes []string) ([]Facet, error) {
-	var err error
-	if codes == nil {
-		if codes, err = common(ctx, db, q); err != nil {
-			return nil, err
-		}
-	}
-	definitions, err := attribute.Definitions(ctx, db, codes)
-	if err != nil {
-		return nil, err
-	}
-	facets := []Facet{}
-	var shared []Facet // those that nothing is selected of are counted at once
-	for _, code := range codes {
-		f, known := blank(code, definitions)
-		if !known || len(facets) == maxFacets {
-			continue
-		}
-		facets = append(facets, f)
-		if !q.selects(code) {
-			shared = append(shared, f)
-		}
-	}
-	counted, err := countFacets(ctx, db, q, "", shared)
-	if err != nil {
-		return nil, err
-	}
-	for i := range facets {
-		found := counted
-		if q.selects(facets[i].Code) {
-			if found, err = countFacets(ctx, db, q, facets[i].Code, facets[i:i+1]); err != nil {
-				return nil, err
-			}
-		}
-		facets[i].fill(q, found)
-	}
-	return slices.DeleteFunc(facets, func(f Facet) bool { return len(f.Values) == 0 && f.Min == nil }), nil
-}
-
 func blank(code string, definitions map[string]attribute.Attribute) (Facet, bool) {
 	switch code {
 	case Brand:
@@ -93,169 +53,219 @@ func blank(code string, definitions map[string]attribute.Attribute) (Facet, bool
 	return Facet{Code: code, Name: a.Name, Type: a.Type, Unit: a.Unit}, exists && a.Filterable
 }
 
-func (q Query) selects(code string) bool {
-	switch code {
-	case Brand:
-		return len(q.Brands) > 0
-	case Price:
-		return q.PriceMin != nil || q.PriceMax != nil
-	}
-	_, ranged := q.Ranges[code]
-	return ranged || len(q.Values[code]) > 0
+// tallied is a facet and what it is made of.
+type tallied struct {
+	Facet
+	*tally
+	top []int64
 }
 
-// counts is what one pass over a result found.
-type counts struct {
-	values map[string][]FacetValue
-	bounds map[string][2]float64
-	exact  bool
-}
-
-func (f *Facet) fill(q Query, c counts) {
-	f.Exact = c.exact
-	if b, found := c.bounds[f.Code]; found && (f.Type == attribute.Number || f.Type == Price) {
-		f.Min, f.Max = &b[0], &b[1]
-		return
-	}
-	if f.Type == attribute.Number || f.Type == Price {
-		return
-	}
-	selected := q.Values[f.Code]
-	if f.Code == Brand {
-		selected = q.Brands
-	}
-	f.Values = c.values[f.Code]
-	for i := range f.Values {
-		f.Values[i].Selected = slices.Contains(selected, f.Values[i].Value)
-	}
-	sort.SliceStable(f.Values, func(i, j int) bool {
-		a, b := f.Values[i], f.Values[j]
-		if a.Count != b.Count {
-			return a.Count > b.Count
-		}
-		return a.Value < b.Value
-	})
-	if len(f.Values) > maxValues {
-		f.Values = f.Values[:maxValues]
-	}
-}
-
-// maxRows is how many variants a count goes over: enough for MaxExact products
-// of a few variants each.
-const maxRows = 3 * MaxExact
-
-// matched is the variants a count goes over.
-func (q Query) matched(s *statement, most int) string {
-	return "with matched as materialized (" + s.text("l.product_id, l.terms, l.numbers, p.amount") + "\nlimit " + s.arg(most) + ")"
-}
-
-const commonSQL = `
-select t.code
-from matched m
-cross join unnest(m.terms) as u (id)
-join catalog.terms t on t.id = u.id
-group by t.code
-order by count(distinct m.product_id) desc, t.code`
-
-// common is brand, price and the filterable attributes that most products of a
-// sample of the result have.
-func common(ctx context.Context, db postgres.DB, q Query) ([]string, error) {
-	s := q.matching("")
-	rows, err := db.Query(ctx, q.matched(s, sampled)+commonSQL, s.args)
-	if err != nil {
-		return nil, fmt.Errorf("choose facets: %w", err)
-	}
-	found, err := pgx.CollectRows(rows, pgx.RowTo[string])
-	if err != nil {
-		return nil, fmt.Errorf("choose facets: %w", err)
-	}
-	definitions, err := attribute.Definitions(ctx, db, found)
+// facets makes the facets of codes from what was counted: by all selections, and
+// by all but a code's own.
+func (l *lister) facets(ctx context.Context, db postgres.DB, codes []string, main *tally, own map[string]*tally) ([]Facet, error) {
+	definitions, err := attribute.Definitions(ctx, db, codes)
 	if err != nil {
 		return nil, err
 	}
-	codes := []string{Brand, Price}
-	for _, code := range found {
-		if definitions[code].Filterable && len(codes) < maxFacets {
-			codes = append(codes, code)
+	var list []tallied
+	for _, code := range codes {
+		f, known := blank(code, definitions)
+		if !known || len(list) == maxFacets {
+			continue
 		}
+		t := tallied{Facet: f, tally: main}
+		if o := own[code]; o != nil {
+			t.tally = o
+		}
+		t.Exact = t.products <= MaxExact && !l.query.Partial
+		if f.Type == attribute.Text || f.Type == attribute.Boolean {
+			t.top = t.terms.top(codeBits(code))
+		}
+		list = append(list, t)
+	}
+	names, err := namesOf(ctx, db, list)
+	if err != nil {
+		return nil, err
+	}
+	facets := []Facet{}
+	for _, t := range list {
+		if f, any := t.facet(l.query, names); any {
+			facets = append(facets, f)
+		}
+	}
+	return facets, nil
+}
+
+func (t tallied) facet(q Query, names map[int64]name) (f Facet, any bool) {
+	f = t.Facet
+	b := &t.prices
+	switch f.Type {
+	case attribute.Number:
+		b = t.bounds[numberKey(f.Code)]
+	case Price:
+	default:
+		f.Values = t.values(q, names)
+		return f, len(f.Values) > 0
+	}
+	if b == nil || !b.any {
+		return f, false
+	}
+	f.Min, f.Max = &b.min, &b.max
+	return f, true
+}
+
+func (t tallied) values(q Query, names map[int64]name) []FacetValue {
+	selected := q.Values[t.Code]
+	if t.Code == Brand {
+		selected = q.Brands
+	}
+	values := make([]FacetValue, 0, len(t.top))
+	for _, term := range t.top {
+		if n, known := names[term]; known && n.code == t.Code {
+			count := int64(t.terms.counts[t.terms.slot(term)])
+			values = append(values, FacetValue{Value: n.value, Count: count, Selected: slices.Contains(selected, n.value)})
+		}
+	}
+	slices.SortFunc(values, func(a, b FacetValue) int { return cmp.Or(cmp.Compare(b.Count, a.Count), cmp.Compare(a.Value, b.Value)) })
+	return values[:min(len(values), maxValues)]
+}
+
+// top is the terms of a code that most products have, and those that as many
+// have as the last.
+func (t *termCounts) top(code uint16) []int64 {
+	type counted struct {
+		term  int64
+		count int32
+	}
+	var list []counted
+	for i, count := range t.counts {
+		if count > 0 && codeOf(t.terms[i]) == code {
+			list = append(list, counted{t.terms[i], count})
+		}
+	}
+	slices.SortFunc(list, func(a, b counted) int { return cmp.Or(cmp.Compare(b.count, a.count), cmp.Compare(a.term, b.term)) })
+	n := min(len(list), maxValues+spareValues)
+	for n < min(len(list), tiedValues) && n > 0 && list[n].count == list[n-1].count {
+		n++
+	}
+	terms := make([]int64, n)
+	for i := range terms {
+		terms[i] = list[i].term
+	}
+	return terms
+}
+
+const namesSQL = `
+select id, code, value
+from catalog.terms
+where id = any(@ids)`
+
+func namesOf(ctx context.Context, db postgres.DB, list []tallied) (map[int64]name, error) {
+	var ids []int64
+	for _, t := range list {
+		ids = append(ids, t.top...)
+	}
+	return names(ctx, db, ids)
+}
+
+// names is what terms stand for.
+func names(ctx context.Context, db postgres.DB, ids []int64) (map[int64]name, error) {
+	found := make(map[int64]name, len(ids))
+	if len(ids) == 0 {
+		return found, nil
+	}
+	rows, err := db.Query(ctx, namesSQL, pgx.NamedArgs{"ids": ids})
+	if err != nil {
+		return nil, fmt.Errorf("names of terms: %w", err)
+	}
+	var id int64
+	var n name
+	_, err = pgx.ForEachRow(rows, []any{&id, &n.code, &n.value}, func() error {
+		found[id] = n
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("names of terms: %w", err)
+	}
+	return found, nil
+}
+
+// asked is how many codes are looked up at once when the most used are sought.
+const asked = 64
+
+// common is brand, price and the filterable attributes that most products of
+// the result have.
+func (t *tally) common(ctx context.Context, db postgres.DB) ([]string, error) {
+	found := []string{Brand, Price}
+	used := t.used()
+	for len(used) > 0 && len(found) < maxFacets {
+		n := min(asked, len(used))
+		codes, err := t.codesOf(ctx, db, used[:n])
+		if err != nil {
+			return nil, err
+		}
+		definitions, err := attribute.Definitions(ctx, db, codes)
+		if err != nil {
+			return nil, err
+		}
+		for _, code := range codes {
+			if definitions[code].Filterable && len(found) < maxFacets {
+				found = append(found, code)
+			}
+		}
+		used = used[n:]
+	}
+	return found, nil
+}
+
+// used is the codes of what was counted, those first that most products have.
+func (t *tally) used() []uint16 {
+	var list []uint16
+	for code, n := range t.byCode {
+		if n > 0 && uint16(code) != categoryBits { //nolint:gosec // it has 16 bits
+			list = append(list, uint16(code)) //nolint:gosec // it has 16 bits
+		}
+	}
+	slices.SortFunc(list, func(a, b uint16) int {
+		return cmp.Or(cmp.Compare(t.byCode[b], t.byCode[a]), cmp.Compare(a, b))
+	})
+	return list
+}
+
+// examples of a code's terms tell its name, and those of codes with the same 16
+// bits.
+const examples = 3
+
+func (t *tally) codesOf(ctx context.Context, db postgres.DB, used []uint16) ([]string, error) {
+	of := make(map[uint16][]int64, len(used))
+	for _, code := range used {
+		of[code] = make([]int64, 0, examples)
+	}
+	var ids []int64
+	for i, count := range t.terms.counts {
+		if count == 0 {
+			continue
+		}
+		term := t.terms.terms[i]
+		if some, is := of[codeOf(term)]; is && len(some) < examples {
+			of[codeOf(term)] = append(some, term)
+			ids = append(ids, term)
+		}
+	}
+	known, err := names(ctx, db, ids)
+	if err != nil {
+		return nil, err
+	}
+	var codes []string
+	for _, code := range used {
+		var alike []string
+		for _, term := range of[code] {
+			if n := known[term].code; n != "" && n != Brand && !slices.Contains(alike, n) {
+				alike = append(alike, n)
+			}
+		}
+		slices.Sort(alike)
+		codes = append(codes, alike...)
 	}
 	return codes, nil
-}
-
-const valuesSQL = `
-select t.code, t.value, count(distinct m.product_id)
-from matched m
-cross join unnest(m.terms) as u (id)
-join catalog.terms t on t.id = u.id
-where t.code = any(@codes)
-group by t.code, t.value`
-
-const boundsSQL = `
-select c.code, min((m.numbers ->> c.code)::float8), max((m.numbers ->> c.code)::float8)
-from matched m
-cross join unnest(@codes::text[]) as c (code)
-where m.numbers ? c.code
-group by c.code
-union all
-select 'price', min(amount), max(amount)
-from matched
-having min(amount) is not null`
-
-const rowsSQL = `
-select count(*)
-from matched`
-
-// countFacets counts facets over the result without the selection of except.
-func countFacets(ctx context.Context, db postgres.DB, q Query, except string, facets []Facet) (counts, error) {
-	c := counts{values: map[string][]FacetValue{}, bounds: map[string][2]float64{}, exact: true}
-	if len(facets) == 0 {
-		return c, nil
-	}
-	var valued, bounded []string
-	for _, f := range facets {
-		if f.Type == attribute.Number || f.Type == Price {
-			bounded = append(bounded, f.Code)
-		} else {
-			valued = append(valued, f.Code)
-		}
-	}
-	s := q.matching(except)
-	matched := q.matched(s, maxRows+1)
-	batch := &pgx.Batch{}
-	batch.Queue(matched+rowsSQL, s.args).QueryRow(func(row pgx.Row) error {
-		var n int
-		err := row.Scan(&n)
-		c.exact = n <= maxRows
-		return err
-	})
-	if len(valued) > 0 {
-		batch.Queue(matched+valuesSQL, s.argsAnd("codes", valued)).Query(c.readValues)
-	}
-	if len(bounded) > 0 {
-		batch.Queue(matched+boundsSQL, s.argsAnd("codes", bounded)).Query(c.readBounds)
-	}
-	if err := db.SendBatch(ctx, batch).Close(); err != nil {
-		return c, fmt.Errorf("count facets: %w", err)
-	}
-	return c, nil
-}
-
-func (c counts) readValues(rows pgx.Rows) error {
-	var code, value string
-	var n int64
-	_, err := pgx.ForEachRow(rows, []any{&code, &value, &n}, func() error {
-		c.values[code] = append(c.values[code], FacetValue{Value: value, Count: n})
-		return nil
-	})
-	return err
-}
-
-func (c counts) readBounds(rows pgx.Rows) error {
-	var code string
-	var low, high float64
-	_, err := pgx.ForEachRow(rows, []any{&code, &low, &high}, func() error {
-		c.bounds[code] = [2]float64{low, high}
-		return nil
-	})
-	return err
 }

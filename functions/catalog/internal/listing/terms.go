@@ -3,110 +3,136 @@ package listing
 import (
 	"crypto/sha256"
 	"encoding/binary"
-	"maps"
+	"math/bits"
 	"strconv"
-	"strings"
-	"time"
-
-	"github.com/google/uuid"
 )
 
 // Codes that attributes cannot have.
 const (
 	brandCode    = "brand"
 	categoryCode = "/category"
+	featuredCode = "/featured"
+	priceCode    = "/price/" // and a currency
 )
 
 // maxTerm is the longest value that can be filtered by, in bytes: longer ones
 // are prose, which search finds.
 const maxTerm = 256
 
-// termID names one value of one code. It is a hash, so that writers need not
-// agree on numbers; 64 bits of SHA-256 leave one chance in a million of a
-// collision among ten million values.
+// termID names one value of one code: 16 bits are the code's, so that a count
+// knows whose a term is, and 48 the value's. They are hashes, so that writers
+// need not agree on numbers; a code with a million values has one chance in 500
+// that two of them are taken for one.
 func termID(code, value string) int64 {
-	sum := sha256.Sum256([]byte(code + "\x00" + value))
-	return int64(binary.BigEndian.Uint64(sum[:8])) //nolint:gosec // any 64 bits do
+	c, v := sha256.Sum256([]byte(code)), sha256.Sum256([]byte(code+"\x00"+value))
+	copy(c[2:], v[:6])
+	return int64(binary.BigEndian.Uint64(c[:8])) //nolint:gosec // any 64 bits do
 }
 
-// dictionary gathers the distinct terms of a write.
-type dictionary struct {
-	seen          map[int64]bool
-	ids           []int64
-	codes, values []string
+// codeOf is a term's code in 16 bits; another code may have the same.
+func codeOf(term int64) uint16 { return uint16(uint64(term) >> 48) } //nolint:gosec // the highest 16 bits
+
+// codeBits is what codeOf gives for terms of the code.
+func codeBits(code string) uint16 {
+	sum := sha256.Sum256([]byte(code))
+	return binary.BigEndian.Uint16(sum[:])
 }
 
-func newDictionary() *dictionary { return &dictionary{seen: map[int64]bool{}} }
-
-func (d *dictionary) add(terms []int64, code, value string) []int64 {
-	if value == "" || len(value) > maxTerm {
-		return terms
-	}
-	id := termID(code, value)
-	if !d.seen[id] {
-		d.seen[id] = true
-		d.ids = append(d.ids, id)
-		d.codes = append(d.codes, code)
-		d.values = append(d.values, value)
-	}
-	return append(terms, id)
-}
-
-type row struct {
-	VariantID    uuid.UUID          `json:"variant_id"`
-	ProductID    uuid.UUID          `json:"product_id"`
-	SKU          string             `json:"sku"`
-	Terms        []int64            `json:"terms"`
-	Numbers      map[string]float64 `json:"numbers"`
-	NameKey      string             `json:"name_key"`
-	PublishedAt  time.Time          `json:"published_at"`
-	Featured     bool               `json:"featured"`
-	Positions    map[uuid.UUID]int  `json:"positions"`
-	VisibleFrom  *time.Time         `json:"visible_from"`
-	VisibleUntil *time.Time         `json:"visible_until"`
-}
-
-func rowsOf(e Entry, d *dictionary) []row {
-	common := []int64{}
-	common = d.add(common, brandCode, e.Brand)
-	for _, c := range e.Categories {
-		common = append(common, categoryTerm(c))
-	}
-	positions, numbers := map[uuid.UUID]int{}, map[string]float64{}
-	maps.Copy(positions, e.Positions)
-	for code, value := range e.Attributes {
-		for _, text := range texts(value) {
-			common = d.add(common, code, text)
-		}
-		if n, ok := value.(float64); ok {
-			numbers[code] = n
-		}
-	}
-	rows := make([]row, 0, len(e.Variants))
-	for _, v := range e.Variants {
-		terms := common[:len(common):len(common)]
-		for code, value := range v.Options {
-			terms = d.add(terms, code, value)
-		}
-		rows = append(rows, row{
-			VariantID: v.ID, ProductID: e.ProductID, SKU: v.SKU, Terms: terms, Numbers: numbers,
-			NameKey: nameKey(e.Name), PublishedAt: e.PublishedAt, Featured: e.Featured, Positions: positions,
-			VisibleFrom: e.VisibleFrom, VisibleUntil: e.VisibleUntil,
-		})
-	}
-	return rows
+// numberKey names a code among the numbers of a product.
+func numberKey(code string) uint64 {
+	sum := sha256.Sum256([]byte(code))
+	return binary.BigEndian.Uint64(sum[:])
 }
 
 // categoryTerm is not in the dictionary: categories are not read back from it.
-func categoryTerm(id uuid.UUID) int64 { return termID(categoryCode, id.String()) }
+func categoryTerm(id [16]byte) int64 {
+	return termID(categoryCode, uuidText(id))
+}
 
-// nameKey sorts names as shoppers expect: whatever their case.
-func nameKey(name string) string {
-	key := strings.ToLower(name)
-	if len(key) > 200 {
-		key = strings.ToValidUTF8(key[:200], "")
+func termIDs(code string, values []string) []int64 {
+	ids := make([]int64, len(values))
+	for i, v := range values {
+		ids[i] = termID(code, v)
 	}
-	return key
+	return ids
+}
+
+// bucket is where an amount lies on a scale of eight steps to each doubling.
+func bucket(amount int64) int {
+	n := bits.Len64(uint64(amount)) //nolint:gosec // amounts are not negative
+	if n == 0 {
+		return 0
+	}
+	return n*8 + int(amount*8>>(n-1)&7)
+}
+
+// levels are the widths of the buckets that a product is found by, as powers of
+// two: an eighth of a doubling, a doubling, four of them.
+var levels = [3]int{0, 3, 5}
+
+// bucketTerms are the terms of one amount.
+func bucketTerms(currency string, amount int64) [3]int64 {
+	var terms [3]int64
+	b := bucket(amount)
+	for i, level := range levels {
+		terms[i] = bucketTerm(currency, level, b>>level)
+	}
+	return terms
+}
+
+func bucketTerm(currency string, level, index int) int64 {
+	return termID(priceCode+currency, strconv.Itoa(level)+"/"+strconv.Itoa(index))
+}
+
+// finest is the most steps for which the ends of a range are kept to the step;
+// wider ranges are rounded outwards to a doubling.
+const finest = 32
+
+// rangeTerms are the fewest buckets that hold every amount from low to high and
+// few others.
+func rangeTerms(currency string, low, high int64) []int64 {
+	first, last := bucket(max(low, 0)), bucket(high)
+	from := 0
+	if last-first > finest {
+		from = 1
+	}
+	var terms []int64
+	first, last = first>>levels[from], last>>levels[from]
+	for i := from; i < len(levels); i++ {
+		if i == len(levels)-1 {
+			return append(terms, bucketRun(currency, i, first, last)...)
+		}
+		width := 1 << (levels[i+1] - levels[i])
+		up, down := (first+width-1)/width*width, (last+1)/width*width
+		if up >= down {
+			return append(terms, bucketRun(currency, i, first, last)...)
+		}
+		terms = append(terms, bucketRun(currency, i, first, up-1)...)
+		terms = append(terms, bucketRun(currency, i, down, last)...)
+		first, last = up/width, down/width-1
+	}
+	return terms
+}
+
+func bucketRun(currency string, level, first, last int) []int64 {
+	var terms []int64
+	for b := first; b <= last; b++ {
+		terms = append(terms, bucketTerm(currency, levels[level], b))
+	}
+	return terms
+}
+
+// Number writes a number the one way that filters compare.
+func Number(n float64) string { return strconv.FormatFloat(n, 'f', -1, 64) }
+
+// sameNumber writes a number as a filter gives it the way terms have it: 17.0
+// is 17.
+func sameNumber(text string) string {
+	n, err := strconv.ParseFloat(text, 64)
+	if err != nil {
+		return text
+	}
+	return Number(n)
 }
 
 // texts is how an attribute's value reads in a filter.
@@ -128,17 +154,4 @@ func texts(value any) []string {
 		return list
 	}
 	return nil
-}
-
-// Number writes a number the one way that filters compare.
-func Number(n float64) string { return strconv.FormatFloat(n, 'f', -1, 64) }
-
-// sameNumber writes a number as a filter gives it the way terms have it: 17.0
-// is 17.
-func sameNumber(text string) string {
-	n, err := strconv.ParseFloat(text, 64)
-	if err != nil {
-		return text
-	}
-	return Number(n)
 }

@@ -1,13 +1,11 @@
-// Package listing is the read model that listings and facets answer from: one
-// row for each variant that a visitor could be shown, and its prices as one
-// line of time. Writers keep it in their own transaction. It owns
-// catalog.listings, catalog.listing_prices and catalog.terms.
 package listing
 
 import (
 	"context"
-	"encoding/json"
+	"encoding/binary"
 	"fmt"
+	"slices"
+	"strconv"
 	"time"
 
 	"github.com/google/uuid"
@@ -41,31 +39,52 @@ type Variant struct {
 	Options map[string]string
 }
 
-const clearSQL = `
-delete from catalog.listings
+const clearProductsSQL = `
+delete from catalog.listed_products
 where product_id = any(@products)`
 
-const insertSQL = `
-insert into catalog.listings (variant_id, product_id, sku, terms, numbers, name_key, published_at, featured, positions, visible_from, visible_until)
-select variant_id, product_id, sku, terms, numbers, name_key, published_at, featured, positions, visible_from, visible_until
-from json_to_recordset(@rows) as r (
-    variant_id uuid, product_id uuid, sku text, terms bigint[], numbers jsonb, name_key text,
-    published_at timestamptz, featured boolean, positions jsonb, visible_from timestamptz, visible_until timestamptz)`
+const clearCategoriesSQL = `
+delete from catalog.listed_categories
+where product_id = any(@products)`
+
+const clearAmountsSQL = `
+delete from catalog.listed_prices
+where product_id = any(@products)`
+
+const insertProductsSQL = `
+insert into catalog.listed_products (
+    product_id, published_at, visible_from, visible_until, featured, name_key, terms,
+    facts, numbers, options, offers, variants, skus)
+select
+    r.product_id, r.published_at, r.visible_from, r.visible_until, r.featured, r.name_key, r.terms::bigint[],
+    r.facts, r.numbers, r.options, r.offers, r.variants, r.skus
+from unnest(
+    @products::uuid[], @published::timestamptz[], @from::timestamptz[], @until::timestamptz[], @featured::boolean[], @names::text[], @terms::text[],
+    @facts::bytea[], @numbers::bytea[], @options::bytea[], @offers::bytea[], @variants::bytea[], @skus::text[]
+) as r (
+    product_id, published_at, visible_from, visible_until, featured, name_key, terms,
+    facts, numbers, options, offers, variants, skus)`
+
+const insertCategoriesSQL = `
+insert into catalog.listed_categories (category_id, product_id, published_at, position, alone, visible_from, visible_until)
+select category_id, product_id, published_at, position, alone, visible_from, visible_until
+from unnest(
+    @categories::uuid[], @products::uuid[], @published::timestamptz[], @positions::int[], @alone::boolean[], @from::timestamptz[], @until::timestamptz[]
+) as r (category_id, product_id, published_at, position, alone, visible_from, visible_until)`
+
+const insertAmountsSQL = `
+insert into catalog.listed_prices (currency, amount, product_id)
+select currency, amount, product_id
+from unnest(@currencies::text[], @amounts::bigint[], @products::uuid[]) as r (currency, amount, product_id)`
 
 // Ordered, so that two writers of the same new terms wait for each other in
 // one order.
-const termsSQL = `
-insert into catalog.terms (id, code, value)
-select id, code, value
-from unnest(@ids::bigint[], @codes::text[], @values::text[]) as t (id, code, value)
+const insertTermsSQL = `
+insert into catalog.terms (id, code, value, number)
+select id, code, value, number
+from unnest(@ids::bigint[], @codes::text[], @values::text[], @numbers::float8[]) as t (id, code, value, number)
 order by id
 on conflict (id) do nothing`
-
-const pricesSQL = `
-insert into catalog.listing_prices (variant_id, currency, amount, compare_at, starts_at, ends_at)
-select r.variant_id, r.currency, r.amount, r.compare_at, r.starts_at, r.ends_at
-from json_to_recordset(@rows) as r (
-    variant_id uuid, currency text, amount bigint, compare_at bigint, starts_at timestamptz, ends_at timestamptz)`
 
 // Write replaces what listings know of products: those in cleared leave, those
 // of entries enter with the prices of their variants. A product that is listed
@@ -73,12 +92,12 @@ from json_to_recordset(@rows) as r (
 func Write(ctx context.Context, tx pgx.Tx, cleared []uuid.UUID, entries []Entry, prices []price.Span) error {
 	batch := &pgx.Batch{}
 	if len(cleared) > 0 {
-		batch.Queue(clearSQL, pgx.NamedArgs{"products": cleared})
+		for _, sql := range []string{clearProductsSQL, clearCategoriesSQL, clearAmountsSQL} {
+			batch.Queue(sql, pgx.NamedArgs{"products": cleared})
+		}
 	}
 	if len(entries) > 0 {
-		if err := queueEntries(batch, entries, prices); err != nil {
-			return err
-		}
+		queueEntries(batch, entries, prices)
 	}
 	if batch.Len() == 0 {
 		return nil
@@ -89,51 +108,175 @@ func Write(ctx context.Context, tx pgx.Tx, cleared []uuid.UUID, entries []Entry,
 	return nil
 }
 
-func queueEntries(batch *pgx.Batch, entries []Entry, prices []price.Span) error {
-	terms := newDictionary()
-	var rows []row
-	for _, e := range entries {
-		rows = append(rows, rowsOf(e, terms)...)
+func queueEntries(batch *pgx.Batch, entries []Entry, prices []price.Span) {
+	spans := map[uuid.UUID][]price.Span{}
+	for _, s := range prices {
+		spans[s.VariantID] = append(spans[s.VariantID], s)
 	}
-	b, err := json.Marshal(rows)
-	if err != nil {
-		return fmt.Errorf("write listings: %w", err)
+	terms, n := newDictionary(), len(entries)
+	ids, published, from, until := make([]uuid.UUID, n), make([]time.Time, n), make([]*time.Time, n), make([]*time.Time, n)
+	featured, names, skus, sets := make([]bool, n), make([]string, n), make([]string, n), make([]string, n)
+	facts, numbers, options, offers, variants := make([][]byte, n), make([][]byte, n), make([][]byte, n), make([][]byte, n), make([][]byte, n)
+	var costs costs
+	for i, e := range entries {
+		r := pack(e, spans, terms)
+		ids[i], published[i], from[i], until[i] = e.ProductID, e.PublishedAt, e.VisibleFrom, e.VisibleUntil
+		featured[i], names[i], skus[i], sets[i] = e.Featured, nameKey(e.Name), r.skus, arrayText(r.terms)
+		facts[i], numbers[i], options[i], offers[i], variants[i] = filled(r.facts), filled(r.numbers), filled(r.options), filled(r.offers), filled(r.variants)
+		costs.add(e.ProductID, r.amounts)
 	}
-	batch.Queue(insertSQL, pgx.NamedArgs{"rows": string(b)})
-	batch.Queue(termsSQL, pgx.NamedArgs{"ids": terms.ids, "codes": terms.codes, "values": terms.values})
-	if len(prices) == 0 {
-		return nil
-	}
-	if b, err = json.Marshal(prices); err != nil {
-		return fmt.Errorf("write listings: %w", err)
-	}
-	batch.Queue(pricesSQL, pgx.NamedArgs{"rows": string(b)})
-	return nil
+	batch.Queue(insertProductsSQL, pgx.NamedArgs{
+		"products": ids, "published": published, "from": from, "until": until, "featured": featured, "names": names, "terms": sets,
+		"facts": facts, "numbers": numbers, "options": options, "offers": offers, "variants": variants, "skus": skus,
+	})
+	queueCategories(batch, entries)
+	costs.queue(batch)
+	batch.Queue(insertTermsSQL, pgx.NamedArgs{"ids": terms.ids, "codes": terms.codes, "values": terms.values, "numbers": terms.numbers})
 }
 
-const clearPricesSQL = `
-delete from catalog.listing_prices
-where variant_id = any(@variants)`
+// filled is what is stored for nothing: bytes of none, not null.
+func filled(b []byte) []byte {
+	if b == nil {
+		return []byte{}
+	}
+	return b
+}
 
-// Only variants that are listed have prices here.
+func queueCategories(batch *pgx.Batch, entries []Entry) {
+	var categories, products []uuid.UUID
+	var published []time.Time
+	var positions []*int
+	var only []bool
+	var from, until []*time.Time
+	for _, e := range entries {
+		for _, c := range e.Categories {
+			categories, products, published = append(categories, c), append(products, e.ProductID), append(published, e.PublishedAt)
+			only, from, until = append(only, len(e.Categories) == 1), append(from, e.VisibleFrom), append(until, e.VisibleUntil)
+			var at *int
+			if p, placed := e.Positions[c]; placed {
+				at = &p
+			}
+			positions = append(positions, at)
+		}
+	}
+	if len(categories) > 0 {
+		batch.Queue(insertCategoriesSQL, pgx.NamedArgs{
+			"categories": categories, "products": products, "published": published, "positions": positions, "alone": only, "from": from, "until": until,
+		})
+	}
+}
+
+// costs gathers what products cost at any time.
+type costs struct {
+	products   []uuid.UUID
+	currencies []string
+	amounts    []int64
+}
+
+func (c *costs) add(product uuid.UUID, amounts []amount) {
+	for _, a := range amounts {
+		c.products, c.currencies, c.amounts = append(c.products, product), append(c.currencies, a.currency), append(c.amounts, a.amount)
+	}
+}
+
+func (c *costs) queue(batch *pgx.Batch) {
+	if len(c.products) > 0 {
+		batch.Queue(insertAmountsSQL, pgx.NamedArgs{"currencies": c.currencies, "amounts": c.amounts, "products": c.products})
+	}
+}
+
+// arrayText is the terms as PostgreSQL reads an array.
+func arrayText(terms []int64) string {
+	b := make([]byte, 0, 2+20*len(terms))
+	b = append(b, '{')
+	for i, t := range terms {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = strconv.AppendInt(b, t, 10)
+	}
+	return string(append(b, '}'))
+}
+
+const lockProductsSQL = `
+select product_id, terms, options, offers, variants
+from catalog.listed_products
+where product_id = any(@products)
+order by product_id
+for update`
+
 const replacePricesSQL = `
-insert into catalog.listing_prices (variant_id, currency, amount, compare_at, starts_at, ends_at)
-select r.variant_id, r.currency, r.amount, r.compare_at, r.starts_at, r.ends_at
-from json_to_recordset(@rows) as r (
-    variant_id uuid, currency text, amount bigint, compare_at bigint, starts_at timestamptz, ends_at timestamptz)
-join catalog.listings l on l.variant_id = r.variant_id`
+update catalog.listed_products l
+set terms = r.terms::bigint[],
+    offers = r.offers
+from unnest(@products::uuid[], @terms::text[], @offers::bytea[]) as r (product_id, terms, offers)
+where l.product_id = r.product_id`
 
-// WritePrices replaces the prices of variants.
-func WritePrices(ctx context.Context, tx pgx.Tx, variants []uuid.UUID, prices []price.Span) error {
-	b, err := json.Marshal(prices)
+type repriced struct {
+	ProductID                 uuid.UUID
+	Terms                     []int64
+	Options, Offers, Variants []byte
+}
+
+// WritePrices replaces what variants of products cost. Products that are not
+// listed are left out.
+func WritePrices(ctx context.Context, tx pgx.Tx, products, variants []uuid.UUID, prices []price.Span) error {
+	rows, err := tx.Query(ctx, lockProductsSQL, pgx.NamedArgs{"products": products})
 	if err != nil {
 		return fmt.Errorf("write prices of listings: %w", err)
 	}
+	list, err := pgx.CollectRows(rows, pgx.RowToStructByName[repriced])
+	if err != nil {
+		return fmt.Errorf("write prices of listings: %w", err)
+	}
+	spans := make(map[uuid.UUID][]price.Span, len(variants))
+	for _, v := range variants {
+		spans[v] = nil
+	}
+	for _, s := range prices {
+		spans[s.VariantID] = append(spans[s.VariantID], s)
+	}
+	var costs costs
+	var ids []uuid.UUID
+	var sets []string
+	var offers [][]byte
+	for _, p := range list {
+		r := p.reprice(spans)
+		ids, sets, offers = append(ids, p.ProductID), append(sets, arrayText(r.terms)), append(offers, filled(r.offers))
+		costs.add(p.ProductID, r.amounts)
+	}
 	batch := &pgx.Batch{}
-	batch.Queue(clearPricesSQL, pgx.NamedArgs{"variants": variants})
-	batch.Queue(replacePricesSQL, pgx.NamedArgs{"rows": string(b)})
+	batch.Queue(replacePricesSQL, pgx.NamedArgs{"products": ids, "terms": sets, "offers": offers})
+	batch.Queue(clearAmountsSQL, pgx.NamedArgs{"products": ids})
+	costs.queue(batch)
 	if err := tx.SendBatch(ctx, batch).Close(); err != nil {
 		return fmt.Errorf("write prices of listings: %w", err)
 	}
 	return nil
+}
+
+// reprice is the product with the offers of the variants that spans names
+// replaced.
+func (p repriced) reprice(spans map[uuid.UUID][]price.Span) row {
+	old := row{offers: p.Offers}
+	old.price()
+	bucketed := map[int64]bool{}
+	for _, t := range old.terms {
+		bucketed[t] = true
+	}
+	r := row{terms: slices.DeleteFunc(p.Terms, func(t int64) bool { return bucketed[t] })}
+	for place := 0; place*variantSize < len(p.Variants); place++ {
+		id := uuid.UUID(p.Variants[place*variantSize:][:variantSize])
+		if changed, is := spans[id]; is {
+			r.offers = appendOffers(r.offers, place, changed)
+			continue
+		}
+		for o := p.Offers; len(o) > 0; o = o[offerSize:] {
+			if int(binary.BigEndian.Uint16(o)) == place {
+				r.offers = append(r.offers, o[:offerSize]...)
+			}
+		}
+	}
+	r.price()
+	return r
 }

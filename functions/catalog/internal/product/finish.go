@@ -30,7 +30,7 @@ type finished struct {
 // up to date, then the change is told.
 func finish(ctx context.Context, tx pgx.Tx, f finished) error {
 	if len(f.repriced) > 0 {
-		if err := listing.WritePrices(ctx, tx, f.repriced, f.spans); err != nil {
+		if err := listing.WritePrices(ctx, tx, f.touched, f.repriced, f.spans); err != nil {
 			return err
 		}
 		if err := repricePages(ctx, tx, f.touched); err != nil {

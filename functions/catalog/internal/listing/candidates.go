@@ -1,0 +1,282 @@
+package listing
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"math"
+	"strconv"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgtype"
+
+	"github.com/mallhive/product-service/shared/postgres"
+)
+
+// candidateColumns are what a product is judged by. What is large and not
+// always needed is asked for.
+const candidateColumns = `
+select
+    l.product_id,
+    l.published_at,
+    l.visible_from,
+    l.visible_until,
+    l.featured,
+    case when @named then l.name_key end as name_key,
+    l.facts,
+    case when @numbered then l.numbers end as numbers,
+    l.options,
+    l.offers,
+    l.variants,
+    case when @stocked then (
+        select string_agg(
+            case when (select i.availability from inventory.sellability i where i.sku = s.sku) in ('in_stock', 'low_stock') then '1' else '0' end,
+            '' order by s.place)
+        from unnest(string_to_array(l.skus, ' ')) with ordinality as s (sku, place)
+    ) end as stock`
+
+// extent is what of the columns a reading needs.
+type extent struct{ named, numbered, stocked bool }
+
+func (e extent) args(more pgx.NamedArgs) pgx.NamedArgs {
+	args := pgx.NamedArgs{"named": e.named, "numbered": e.numbered, "stocked": e.stocked}
+	maps.Copy(args, more)
+	return args
+}
+
+// each calls do with every candidate that the statement finds.
+func each(ctx context.Context, db postgres.DB, sql string, args pgx.NamedArgs, do func(c *candidate)) error {
+	rows, err := db.Query(ctx, sql, args)
+	if err != nil {
+		return fmt.Errorf("candidates: %w", err)
+	}
+	defer rows.Close()
+	var c candidate
+	for rows.Next() {
+		if err := c.read(rows); err != nil {
+			return err
+		}
+		do(&c)
+	}
+	if err := rows.Err(); err != nil {
+		return fmt.Errorf("candidates: %w", err)
+	}
+	return nil
+}
+
+var errFormat = errors.New("candidates: the database sent text where binary was expected")
+
+// read takes the row as it came: scanning ten thousand would take longer than
+// judging them.
+func (c *candidate) read(rows pgx.Rows) error {
+	for _, f := range rows.FieldDescriptions()[:5] {
+		if f.Format != pgtype.BinaryFormatCode {
+			return errFormat
+		}
+	}
+	v := rows.RawValues()
+	c.id = uuid.UUID(v[0])
+	c.published = timeAt(v[1], 0)
+	c.from, c.until = timeAt(v[2], math.MinInt64), timeAt(v[3], math.MaxInt64)
+	c.featured = v[4][0] == 1
+	if c.key = 0; len(v) > 12 {
+		c.key = termAt(v[12])
+	}
+	c.name, c.facts, c.numbers, c.options, c.offers, c.variants, c.stock = v[5], v[6], v[7], v[8], v[9], v[10], v[11]
+	return nil
+}
+
+// epoch is PostgreSQL's, in µs of Unix time.
+const epoch = 946684800000000
+
+func timeAt(b []byte, null int64) int64 {
+	if b == nil {
+		return null
+	}
+	return termAt(b) + epoch
+}
+
+const withTermsSQL = candidateColumns + `
+from catalog.listed_products l
+where l.terms @> @all::bigint[]`
+
+const withAnyTermSQL = candidateColumns + `
+from catalog.listed_products l
+where l.terms && @any::bigint[]`
+
+// A product is there once for each of the categories that it stands in.
+const withinSQL = candidateColumns + `
+from (
+    select i.product_id
+    from unnest(@categories::uuid[]) as c (id)
+    cross join lateral (
+        select p.product_id
+        from catalog.listed_categories p
+        where p.category_id = c.id
+        order by p.product_id
+        limit @each
+    ) i
+    limit @most
+) i
+join catalog.listed_products l on l.product_id = i.product_id`
+
+const costingSQL = candidateColumns + `
+from (
+    select p.product_id
+    from catalog.listed_prices p
+    where p.currency = @currency
+        and p.amount between @low and @high
+    order by p.amount, p.product_id
+    limit @most
+) i
+join catalog.listed_products l on l.product_id = i.product_id`
+
+const everySQL = candidateColumns + `
+from catalog.listed_products l
+order by l.product_id
+limit @most`
+
+const foundSQL = candidateColumns + `
+from catalog.listed_products l
+where l.product_id = any(@products)`
+
+// finder is a way to the candidates of a query: all that match, and others.
+type finder struct {
+	sql       string
+	args      pgx.NamedArgs
+	repeating bool // products may come more than once
+	bounded   bool // there is no limit to set: there are few
+	fair      int  // categories that a first sample shall be of alike
+}
+
+const (
+	// manyCategories are too many to be looked up in one index of terms: each
+	// is a list to be merged. The judge tells them apart at no cost.
+	manyCategories = 64
+	// fewProducts are read in the order they are stored in.
+	fewProducts = 20_000
+)
+
+// narrow says that all candidates may be few.
+func (f finder) narrow() bool { return f.sql != everySQL && f.sql != withinSQL }
+
+// find is the way to candidates, the selection of except left out.
+func (q Query) find(ctx context.Context, db postgres.DB, except string) (finder, error) {
+	if q.Text != "" {
+		ids := make([]uuid.UUID, len(q.Hits))
+		for i, h := range q.Hits {
+			ids[i] = h.ProductID
+		}
+		return finder{sql: foundSQL, args: pgx.NamedArgs{"products": ids}, bounded: true}, nil
+	}
+	all, any, priced := q.preselection(except)
+	within := make([]int64, len(q.Categories))
+	for i, c := range q.Categories {
+		within[i] = categoryTerm(c)
+	}
+	if len(all)+len(any) == 0 && len(within) > 0 {
+		few, err := q.fewWithin(ctx, db)
+		if err != nil {
+			return finder{}, err
+		}
+		if !few || len(within) > manyCategories {
+			return finder{sql: withinSQL, args: pgx.NamedArgs{"categories": q.Categories}, repeating: len(within) > 1, fair: len(within)}, nil
+		}
+	}
+	switch {
+	case len(within) == 1:
+		all = append(all, within[0])
+	case len(within) > 1 && len(within) <= manyCategories:
+		any = append(any, within)
+	case len(all) == 0 && len(any) == 1 && priced:
+		low, high := q.costs()
+		return finder{sql: costingSQL, args: pgx.NamedArgs{"currency": q.Currency, "low": low, "high": high}, repeating: true}, nil
+	}
+	return byTerms(all, any), nil
+}
+
+// preselection is the terms that every match has, and lists of which it has one
+// each. priced says that the price is among them.
+func (q Query) preselection(except string) (all []int64, any [][]int64, priced bool) {
+	if q.Featured {
+		all = append(all, termID(featuredCode, ""))
+	}
+	for _, s := range q.selections() {
+		switch {
+		case s.code == except:
+		case s.priced:
+			low, high := q.costs()
+			if low > high {
+				high = low // nothing matches; the judge says so
+			}
+			any, priced = append(any, rangeTerms(q.Currency, low, high)), true
+		case len(s.terms) == 1:
+			all = append(all, s.terms[0])
+		case len(s.terms) > 1:
+			any = append(any, s.terms)
+		}
+	}
+	return all, any, priced
+}
+
+func byTerms(all []int64, any [][]int64) finder {
+	f := finder{args: pgx.NamedArgs{}}
+	switch {
+	case len(all) > 0:
+		f.sql, f.args["all"] = withTermsSQL, all
+	case len(any) > 0:
+		f.sql, f.args["any"] = withAnyTermSQL, any[0]
+		any = any[1:]
+	default:
+		f.sql = everySQL
+		return f
+	}
+	for i, terms := range any {
+		name := "any" + strconv.Itoa(i)
+		f.sql += "\n    and l.terms && @" + name + "::bigint[]"
+		f.args[name] = terms
+	}
+	f.sql += "\nlimit @most"
+	return f
+}
+
+const fewWithinSQL = `
+select count(*) <= @few
+from (
+    select
+    from catalog.listed_categories p
+    where p.category_id = any(@categories)
+    limit @few + 1
+) p`
+
+func (q Query) fewWithin(ctx context.Context, db postgres.DB) (few bool, err error) {
+	err = db.QueryRow(ctx, fewWithinSQL, pgx.NamedArgs{"categories": q.Categories, "few": fewProducts}).Scan(&few)
+	if err != nil {
+		return false, fmt.Errorf("size of a category: %w", err)
+	}
+	return few, nil
+}
+
+// read reads at most so many candidates; all says that there are no more.
+func (f finder) read(ctx context.Context, db postgres.DB, e extent, most int, do func(c *candidate)) (all bool, err error) {
+	args := e.args(f.args)
+	args["most"], args["each"] = most, most
+	if f.fair > 1 && most == firstCandidates {
+		args["each"] = 3*most/f.fair + 1
+	}
+	seen := map[uuid.UUID]bool{}
+	n := 0
+	err = each(ctx, db, f.sql, args, func(c *candidate) {
+		n++
+		if f.repeating {
+			if seen[c.id] {
+				return
+			}
+			seen[c.id] = true
+		}
+		do(c)
+	})
+	return f.bounded || n < most && args["each"] == most, err
+}

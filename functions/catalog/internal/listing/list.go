@@ -1,0 +1,198 @@
+package listing
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/mallhive/product-service/shared/postgres"
+)
+
+// MaxExact is how many matches are counted exactly.
+const MaxExact = 10000
+
+// Page is what of a result is wanted.
+type Page struct {
+	After  *Position // the end of the page before
+	Limit  int
+	Total  bool
+	Facets bool
+	Codes  []string // of the facets: a category's filters; nil means those that most products have
+}
+
+// Result is a page of what matches, and what was counted.
+type Result struct {
+	Hits   []Hit
+	Total  int // of all matches, when asked for
+	Exact  bool
+	Facets []Facet
+}
+
+// lister answers one query.
+type lister struct {
+	query   Query
+	sort    string
+	limit   int
+	judge   *judge
+	compare order
+	extent  extent
+	places  map[uuid.UUID]int64
+	scores  map[uuid.UUID]float64
+}
+
+const (
+	// firstCandidates are read at once where matches are counted: as many as are
+	// counted exactly, and some that do not match.
+	firstCandidates = 12_000
+	// aFew are read at once where a page is wanted and may be all there is.
+	aFew = 1000
+	// aWhile is how many products a walk passes before a page that is not full
+	// is sought in another way.
+	aWhile = 2000
+)
+
+// List reads a page of what matches a query.
+func List(ctx context.Context, db postgres.DB, q Query, p Page) (Result, error) {
+	l := &lister{query: q, sort: q.effectiveSort(), limit: p.Limit, judge: newJudge(q)}
+	l.compare = ordered(l.sort)
+	l.extent = extent{named: l.sort == "name", stocked: q.InStock, numbered: len(q.Ranges) > 0}
+	var after *match
+	if p.After != nil {
+		var err error
+		if after, err = p.After.match(l.sort); err != nil {
+			return Result{}, err
+		}
+	}
+	if err := l.prepare(ctx, db); err != nil {
+		return Result{}, err
+	}
+	if p.Total || p.Facets {
+		return l.counted(ctx, db, p, after)
+	}
+	found, err := l.page(ctx, db, after)
+	return Result{Hits: l.hits(found)}, err
+}
+
+const placesSQL = `
+select p.product_id, p.position
+from catalog.listed_categories p
+where p.category_id = @category
+    and p.position is not null`
+
+// prepare reads what the order knows and products do not.
+func (l *lister) prepare(ctx context.Context, db postgres.DB) error {
+	if l.query.Text != "" {
+		l.scores = make(map[uuid.UUID]float64, len(l.query.Hits))
+		for _, h := range l.query.Hits {
+			l.scores[h.ProductID] = h.Score
+		}
+	}
+	if l.sort != "position" {
+		return nil
+	}
+	rows, err := db.Query(ctx, placesSQL, pgx.NamedArgs{"category": *l.query.Category})
+	if err != nil {
+		return fmt.Errorf("places in a category: %w", err)
+	}
+	l.places = map[uuid.UUID]int64{}
+	var id uuid.UUID
+	var place int64
+	_, err = pgx.ForEachRow(rows, []any{&id, &place}, func() error {
+		l.places[id] = place
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("places in a category: %w", err)
+	}
+	return nil
+}
+
+// matchOf is a candidate as it is sorted, its price still unknown.
+func (l *lister) matchOf(c *candidate) match {
+	m := match{id: c.id, price: unpriced, published: c.published, featured: c.featured, place: nowhere, score: l.scores[c.id]}
+	if l.extent.named {
+		m.name = string(c.name)
+	}
+	if place, placed := l.places[c.id]; placed {
+		m.place = place
+	}
+	return m
+}
+
+// page finds a page by the way that is likely the shortest, and by the others
+// when it is not.
+func (l *lister) page(ctx context.Context, db postgres.DB, after *match) ([]match, error) {
+	f, err := l.query.find(ctx, db, "")
+	if err != nil {
+		return nil, err
+	}
+	if f.narrow() {
+		all, complete, err := l.gather(ctx, db, f, aFew, nil)
+		if err != nil || complete {
+			return l.cut(all, after), err
+		}
+	}
+	w := l.walk(after)
+	if done, err := w.proceed(ctx, db, aWhile); err != nil || done {
+		return w.found, err
+	}
+	all, complete, err := l.gather(ctx, db, f, firstCandidates, nil)
+	if err != nil || complete {
+		return l.cut(all, after), err
+	}
+	_, err = w.proceed(ctx, db, forever)
+	return w.found, err
+}
+
+const forever = 1 << 62
+
+// gather reads at most so many candidates and keeps those that match; complete
+// says that they are all. Facets are counted on the way.
+func (l *lister) gather(ctx context.Context, db postgres.DB, f finder, most int, count func(c *candidate, v *verdict)) (all []match, complete bool, err error) {
+	complete, err = f.read(ctx, db, l.extent, most, func(c *candidate) {
+		if len(all) > MaxExact || !l.judge.consider(c) {
+			return
+		}
+		if count != nil {
+			count(c, &l.judge.verdict)
+		}
+		if l.judge.verdict.matches {
+			m := l.matchOf(c)
+			m.price = l.judge.verdict.lowest
+			all = append(all, m)
+		}
+	})
+	return all, complete && len(all) <= MaxExact, err
+}
+
+// cut is the page after a match.
+func (l *lister) cut(all []match, after *match) []match {
+	if after != nil {
+		all = slices.DeleteFunc(all, func(m match) bool { return l.compare(&m, after) <= 0 })
+	}
+	slices.SortFunc(all, func(a, b match) int { return l.compare(&a, &b) })
+	return all[:min(len(all), l.limit)]
+}
+
+func (l *lister) hits(found []match) []Hit {
+	found = found[:min(len(found), l.limit)]
+	hits := make([]Hit, len(found))
+	for i := range found {
+		hits[i] = found[i].hit(l.sort)
+	}
+	return hits
+}
+
+// Clock is the moment to judge a result at. It is the database's: by another
+// clock a price that was just set might not hold yet.
+func Clock(ctx context.Context, db postgres.DB) (time.Time, error) {
+	var at time.Time
+	if err := db.QueryRow(ctx, `select clock_timestamp()`).Scan(&at); err != nil {
+		return at, fmt.Errorf("clock of listings: %w", err)
+	}
+	return at.UTC(), nil
+}

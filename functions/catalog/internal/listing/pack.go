@@ -1,0 +1,176 @@
+package listing
+
+import (
+	"encoding/binary"
+	"math"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/mallhive/product-service/functions/catalog/internal/price"
+)
+
+// Packed columns hold records of a fixed size, big-endian: quick to send, and
+// judged without being taken apart.
+//
+//	facts     term 8
+//	numbers   code 8, number 8
+//	options   place of the variant 2, term 8
+//	offers    place of the variant 2, currency 3, amount 8, begin 8, end 8 (µs of Unix time)
+//	variants  id 16
+const (
+	factSize    = 8
+	numberSize  = 16
+	optionSize  = 10
+	offerSize   = 29
+	variantSize = 16
+)
+
+// row is one product as it is stored.
+type row struct {
+	terms                                     []int64
+	facts, numbers, options, offers, variants []byte
+	amounts                                   []amount
+	skus                                      string
+}
+
+type amount struct {
+	currency string
+	amount   int64
+}
+
+// pack makes the row of an entry, whose variants cost what spans says.
+func pack(e Entry, spans map[uuid.UUID][]price.Span, d *dictionary) row {
+	var r row
+	own := d.add(nil, brandCode, e.Brand)
+	for _, c := range e.Categories {
+		own = append(own, categoryTerm(c))
+	}
+	for _, code := range sortedKeys(e.Attributes) {
+		value := e.Attributes[code]
+		n, isNumber := value.(float64)
+		for _, text := range texts(value) {
+			own = d.add(own, code, text)
+		}
+		if isNumber {
+			r.numbers = binary.BigEndian.AppendUint64(r.numbers, numberKey(code))
+			r.numbers = binary.BigEndian.AppendUint64(r.numbers, math.Float64bits(n))
+			d.number(code, n)
+		}
+	}
+	own = sorted(own)
+	for _, t := range own {
+		r.facts = binary.BigEndian.AppendUint64(r.facts, uint64(t)) //nolint:gosec // any 64 bits do
+	}
+	r.terms = slices.Clone(own)
+	if e.Featured {
+		r.terms = append(r.terms, termID(featuredCode, ""))
+	}
+	skus := make([]string, len(e.Variants))
+	for place, v := range e.Variants {
+		skus[place] = v.SKU
+		r.variants = append(r.variants, v.ID[:]...)
+		var chosen []int64
+		for code, value := range v.Options {
+			chosen = d.add(chosen, code, value)
+		}
+		for _, t := range sorted(chosen) {
+			r.options = binary.BigEndian.AppendUint16(r.options, uint16(place)) //nolint:gosec // at most 500
+			r.options = binary.BigEndian.AppendUint64(r.options, uint64(t))     //nolint:gosec // any 64 bits do
+		}
+		r.terms = append(r.terms, chosen...)
+		r.offers = appendOffers(r.offers, place, spans[v.ID])
+	}
+	r.skus = strings.Join(skus, " ")
+	r.price()
+	return r
+}
+
+// price adds to the terms the buckets of what the offers ask.
+func (r *row) price() {
+	seen := map[amount]bool{}
+	for offers := r.offers; len(offers) > 0; offers = offers[offerSize:] {
+		a := amount{currency: string(offers[2:5]), amount: int64(binary.BigEndian.Uint64(offers[5:]))} //nolint:gosec // as it was written
+		if seen[a] {
+			continue
+		}
+		seen[a] = true
+		r.amounts = append(r.amounts, a)
+		terms := bucketTerms(a.currency, a.amount)
+		r.terms = append(r.terms, terms[:]...)
+	}
+	r.terms = sorted(r.terms)
+}
+
+func sorted(terms []int64) []int64 {
+	slices.Sort(terms)
+	return slices.Compact(terms)
+}
+
+func appendOffers(offers []byte, place int, spans []price.Span) []byte {
+	slices.SortFunc(spans, func(a, b price.Span) int {
+		if a.Currency != b.Currency {
+			return strings.Compare(a.Currency, b.Currency)
+		}
+		return a.StartsAt.Compare(b.StartsAt)
+	})
+	for _, s := range spans {
+		offers = binary.BigEndian.AppendUint16(offers, uint16(place)) //nolint:gosec // at most 500
+		offers = append(offers, s.Currency...)
+		offers = binary.BigEndian.AppendUint64(offers, uint64(s.Amount))               //nolint:gosec // not negative
+		offers = binary.BigEndian.AppendUint64(offers, uint64(s.StartsAt.UnixMicro())) //nolint:gosec // not before 1970
+		offers = binary.BigEndian.AppendUint64(offers, uint64(endOf(s.EndsAt)))        //nolint:gosec // not before 1970
+	}
+	return offers
+}
+
+func endOf(at *time.Time) int64 {
+	if at == nil {
+		return math.MaxInt64
+	}
+	return at.UnixMicro()
+}
+
+// nameKey sorts names as shoppers expect: whatever their case.
+func nameKey(name string) string {
+	const most = 100
+	key := []rune(strings.ToLower(name))
+	return string(key[:min(len(key), most)])
+}
+
+func uuidText(id [16]byte) string { return uuid.UUID(id).String() }
+
+// dictionary gathers the distinct terms of a write.
+type dictionary struct {
+	known         map[name]int
+	ids           []int64
+	codes, values []string
+	numbers       []*float64
+}
+
+type name struct{ code, value string }
+
+func newDictionary() *dictionary { return &dictionary{known: map[name]int{}} }
+
+func (d *dictionary) add(terms []int64, code, value string) []int64 {
+	if value == "" || len(value) > maxTerm {
+		return terms
+	}
+	i, known := d.known[name{code, value}]
+	if !known {
+		i = len(d.ids)
+		d.known[name{code, value}] = i
+		d.ids = append(d.ids, termID(code, value))
+		d.codes = append(d.codes, code)
+		d.values = append(d.values, value)
+		d.numbers = append(d.numbers, nil)
+	}
+	return append(terms, d.ids[i])
+}
+
+// number says that a code's value is a number.
+func (d *dictionary) number(code string, n float64) {
+	d.numbers[d.known[name{code, Number(n)}]] = &n
+}
