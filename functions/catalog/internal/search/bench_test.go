@@ -17,9 +17,16 @@ var sample = Entry{
 func BenchmarkAnalyseProduct(b *testing.B) {
 	d := document{stemmer: stemmer{}, weight: map[string]byte{}}
 	for b.Loop() {
-		_ = d.of(sample).text()
-		_ = titleOf(d.stemmer, sample)
+		_ = d.of(sample, titleOf(d.stemmer, sample)).text()
 		_ = codesOf(sample)
 		_ = vocabulary([]Entry{sample})
+	}
+}
+
+func BenchmarkScore(b *testing.B) {
+	title := []byte(titleOf(nil, sample))
+	s := newScorer(parse("17 inch hp laptop"))
+	for b.Loop() {
+		_, _ = s.score(title, 0)
 	}
 }

@@ -2,13 +2,10 @@ package search
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
-
-	"github.com/mallhive/product-service/shared/postgres"
 )
 
 const (
@@ -64,13 +61,25 @@ from unnest(@words::text[], @stems::text[]) as a (word, stem)`
 // Words of four letters with two of them swapped share little more than this.
 const looselySQL = `set local pg_trgm.similarity_threshold = 0.15`
 
+// otherwise finds what has the words put right; else the query stays.
+func (f *finding) otherwise(ctx context.Context, q query) (query, string, error) {
+	right, changed, err := f.correct(ctx, q)
+	if err != nil || !changed {
+		return q, "", err
+	}
+	if err := f.all(ctx, right); err != nil || len(f.score) == 0 {
+		return q, "", err
+	}
+	return right, right.text, nil
+}
+
 // correct puts the words of a query right that no name or brand has; false when
 // there is nothing to put right, or no word near enough.
-func correct(ctx context.Context, db postgres.DB, q query) (query, bool, error) {
+func (f *finding) correct(ctx context.Context, q query) (query, bool, error) {
 	asked := q.asked()
-	near, err := similar(ctx, db, q)
+	near, err := f.similar(ctx, q)
 	if err != nil {
-		return q, false, fmt.Errorf("correct a search: %w", err)
+		return q, false, err
 	}
 	changed := false
 	for i, w := range asked {
@@ -84,30 +93,27 @@ func correct(ctx context.Context, db postgres.DB, q query) (query, bool, error) 
 
 // similar is the words of the dictionary that are like words which it lacks
 // and which are rare elsewhere.
-func similar(ctx context.Context, db postgres.DB, q query) (map[string][]string, error) {
+func (f *finding) similar(ctx context.Context, q query) (map[string][]string, error) {
 	near := map[string][]string{}
 	stems := make([]string, len(q.needs))
 	for i, n := range q.needs {
 		stems[i] = lexeme("", n.forms[0].stem)
 	}
-	err := postgres.InTx(ctx, db, func(tx pgx.Tx) error {
-		if _, err := tx.Exec(ctx, looselySQL); err != nil {
-			return err
+	if _, err := f.tx.Exec(ctx, looselySQL); err != nil {
+		return nil, err
+	}
+	rows, err := f.tx.Query(ctx, similarSQL, pgx.NamedArgs{"words": q.asked(), "stems": stems, "often": often})
+	if err != nil {
+		return nil, err
+	}
+	var word string
+	var known bool
+	var candidates []string
+	_, err = pgx.ForEachRow(rows, []any{&word, &known, &candidates}, func() error {
+		if !known {
+			near[word] = slices.Clone(candidates)
 		}
-		rows, err := tx.Query(ctx, similarSQL, pgx.NamedArgs{"words": q.asked(), "stems": stems, "often": often})
-		if err != nil {
-			return err
-		}
-		var word string
-		var known bool
-		var candidates []string
-		_, err = pgx.ForEachRow(rows, []any{&word, &known, &candidates}, func() error {
-			if !known {
-				near[word] = slices.Clone(candidates)
-			}
-			return nil
-		})
-		return err
+		return nil
 	})
 	return near, err
 }
@@ -170,7 +176,7 @@ const completion = 0.7
 
 // begun finds what has a word that begins as the last one does: somebody is
 // still typing it, or means its beginning.
-func (f *finding) begun(ctx context.Context, db postgres.DB, q query) error {
+func (f *finding) begun(ctx context.Context, q query) error {
 	last := len(q.needs) - 1
 	beginning := q.needs[last].text
 	if len(beginning) < shortBeginning {
@@ -178,7 +184,11 @@ func (f *finding) begun(ctx context.Context, db postgres.DB, q query) error {
 	}
 	forms := []form{{stem: beginning, weight: completion, begins: true}} // of a model's number
 	if letters(beginning) {
-		words, err := beginning30(ctx, db, beginning)
+		rows, err := f.tx.Query(ctx, beginningSQL, pgx.NamedArgs{"beginning": beginning + "%"})
+		if err != nil {
+			return err
+		}
+		words, err := pgx.CollectRows(rows, pgx.RowTo[string])
 		if err != nil || len(words) == 0 {
 			return err
 		}
@@ -192,17 +202,5 @@ func (f *finding) begun(ctx context.Context, db postgres.DB, q query) error {
 	for _, other := range forms {
 		q.needs[last].add(other)
 	}
-	return f.all(ctx, db, q)
-}
-
-func beginning30(ctx context.Context, db postgres.DB, beginning string) ([]string, error) {
-	rows, err := db.Query(ctx, beginningSQL, pgx.NamedArgs{"beginning": beginning + "%"})
-	if err != nil {
-		return nil, fmt.Errorf("words that begin so: %w", err)
-	}
-	list, err := pgx.CollectRows(rows, pgx.RowTo[string])
-	if err != nil {
-		return nil, fmt.Errorf("words that begin so: %w", err)
-	}
-	return list, nil
+	return f.all(ctx, q)
 }

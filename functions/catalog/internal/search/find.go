@@ -5,9 +5,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"math/bits"
 	"slices"
-	"strings"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -16,9 +14,12 @@ import (
 )
 
 const (
-	// Most is how many hits are ranked; of a text that more products have, the
-	// others are left out.
-	Most = 4000
+	// Most is how many hits are ranked, when the catalogue is small. In a large
+	// one each costs a page of the table, and what more products than mostOfMany
+	// have is cut there.
+	Most       = 10000
+	mostOfMany = 2000
+	many       = 100000
 	// few hits are too few: then what has not every word is shown as well.
 	few = 10
 )
@@ -41,60 +42,54 @@ const exactScore = 1000
 
 // finding gathers what the steps of one search find.
 type finding struct {
+	tx     pgx.Tx
+	most   int
 	score  map[uuid.UUID]float64
 	strong int // how many have all words, that of the thing in their titles
 	full   bool
 }
 
-func (f *finding) add(id uuid.UUID, score float64) {
-	if old, there := f.score[id]; !there || score > old {
-		f.score[id] = score
-	}
-}
-
 // Find finds the products that a text means. Codes come first, then what has
 // all the words. When nothing has, words are put right, and at last left out.
 func Find(ctx context.Context, db postgres.DB, text string) (Result, error) {
-	f := &finding{score: map[uuid.UUID]float64{}}
-	if err := f.codes(ctx, db, text); err != nil {
-		return Result{}, err
+	var result Result
+	err := postgres.InTx(ctx, db, func(tx pgx.Tx) error {
+		f := &finding{tx: tx, score: map[uuid.UUID]float64{}}
+		instead, err := f.find(ctx, text)
+		result = f.result(instead)
+		return err
+	})
+	if err != nil {
+		return Result{}, fmt.Errorf("search: %w", err)
+	}
+	return result, nil
+}
+
+func (f *finding) find(ctx context.Context, text string) (instead string, err error) {
+	if err := f.codes(ctx, text); err != nil {
+		return "", err
 	}
 	q := parse(text)
 	if len(q.needs) == 0 {
-		return f.result(""), nil
+		return "", nil
 	}
-	if err := f.all(ctx, db, q); err != nil {
-		return Result{}, err
-	}
-	if q.exact {
-		return f.result(""), nil
+	if err := f.all(ctx, q); err != nil || q.exact {
+		return "", err
 	}
 	if len(f.score) < few {
-		if err := f.begun(ctx, db, q); err != nil {
-			return Result{}, err
+		if err := f.begun(ctx, q); err != nil {
+			return "", err
 		}
 	}
-	instead := ""
 	if len(f.score) == 0 {
-		right, changed, err := correct(ctx, db, q)
-		if err != nil {
-			return Result{}, err
-		}
-		if changed {
-			if err := f.all(ctx, db, right); err != nil {
-				return Result{}, err
-			}
-			if len(f.score) > 0 {
-				instead, q = right.text, right
-			}
+		if q, instead, err = f.otherwise(ctx, q); err != nil {
+			return "", err
 		}
 	}
 	if f.strong < few {
-		if err := f.some(ctx, db, q); err != nil {
-			return Result{}, err
-		}
+		err = f.some(ctx, q)
 	}
-	return f.result(instead), nil
+	return instead, err
 }
 
 func (f *finding) result(instead string) Result {
@@ -108,11 +103,21 @@ func (f *finding) result(instead string) Result {
 		}
 		return bytes.Compare(a.ProductID[:], b.ProductID[:])
 	})
-	if len(r.Hits) > Most {
-		r.Hits, r.Complete = r.Hits[:Most], false
+	if f.most > 0 && len(r.Hits) > f.most {
+		r.Hits, r.Complete = r.Hits[:f.most], false
 	}
 	return r
 }
+
+// Without it the planner, who is told of a limit, reads a whole table for a
+// word that it takes for a common one.
+const planSQL = `
+select
+    set_config('enable_seqscan', 'off', true),
+    set_config('jit', 'off', true),
+    reltuples > @many
+from pg_catalog.pg_class
+where oid = 'catalog.search_names'::regclass`
 
 const codesSQL = `
 select product_id
@@ -120,29 +125,32 @@ from catalog.search_documents
 where codes && @codes::text[]
 limit 100`
 
-func (f *finding) codes(ctx context.Context, db postgres.DB, text string) error {
-	forms := codeForms(text)
-	if len(forms) == 0 {
-		return nil
-	}
-	rows, err := db.Query(ctx, codesSQL, pgx.NamedArgs{"codes": forms})
-	if err != nil {
-		return fmt.Errorf("search codes: %w", err)
-	}
-	var id uuid.UUID
-	_, err = pgx.ForEachRow(rows, []any{&id}, func() error {
-		f.add(id, exactScore)
-		return nil
+// codes begins: it finds products by a code that is the whole text.
+func (f *finding) codes(ctx context.Context, text string) error {
+	batch := &pgx.Batch{}
+	batch.Queue(planSQL, pgx.NamedArgs{"many": many}).QueryRow(func(row pgx.Row) error {
+		var large bool
+		err := row.Scan(nil, nil, &large)
+		if f.most = Most; large {
+			f.most = mostOfMany
+		}
+		return err
 	})
-	if err != nil {
-		return fmt.Errorf("search codes: %w", err)
+	if forms := codeForms(text); len(forms) > 0 {
+		batch.Queue(codesSQL, pgx.NamedArgs{"codes": forms}).Query(func(rows pgx.Rows) error {
+			ids, err := pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
+			for _, id := range ids {
+				f.score[id] = exactScore
+			}
+			return err
+		})
 	}
-	return nil
+	return f.tx.SendBatch(ctx, batch).Close()
 }
 
 // The second part is read only when the first has too few.
 const titlesSQL = `
-select product_id, title
+select product_id, title, true
 from (
     select product_id, title
     from catalog.search_names
@@ -170,85 +178,77 @@ left join lateral (
 ) n on true`
 
 // all finds what has all words: first in titles, then anywhere.
-func (f *finding) all(ctx context.Context, db postgres.DB, q query) error {
+func (f *finding) all(ctx context.Context, q query) error {
 	s := newScorer(q)
+	anywhere := q.everywhere("")
 	if len(q.never) == 0 { // which titles do not tell
-		n, err := f.titles(ctx, db, s, q.kinds(), "("+q.titles()+") & !("+q.kinds()+")", allWords)
-		if err != nil || n == Most {
-			f.full = f.full || n == Most
+		n, err := f.titles(ctx, s, q.kinds(), "("+q.titles()+") & !("+q.kinds()+")", allWords)
+		if err != nil || f.full {
 			return err
 		}
+		if f.strong += n; n > 0 {
+			anywhere += " & !(" + q.inTitle() + ")"
+		}
 	}
-	return f.everywhere(ctx, db, s, q.everywhere(":ABC"), q.everywhere(""))
+	return f.read(ctx, everywhereSQL, pgx.NamedArgs{"facts": q.everywhere(":ABC"), "words": anywhere, "most": f.most},
+		func(id uuid.UUID, title []byte, fact bool) {
+			elsewhere := inProse
+			if fact {
+				elsewhere = inFacts
+			}
+			score, named := s.score(title, elsewhere)
+			if named {
+				f.strong++
+				score += allWords
+			} else {
+				score += elsewhereBut
+			}
+			f.add(id, score)
+		})
 }
 
-func (f *finding) titles(ctx context.Context, db postgres.DB, s *scorer, kinds, others string, plus float64) (int, error) {
-	rows, err := db.Query(ctx, titlesSQL, pgx.NamedArgs{"kinds": kinds, "others": others, "most": Most})
-	if err != nil {
-		return 0, fmt.Errorf("search titles: %w", err)
-	}
-	var id uuid.UUID
-	var title string
-	n := 0
-	_, err = pgx.ForEachRow(rows, []any{&id, &title}, func() error {
-		n++
-		score, _ := s.score(title, 0)
-		f.add(id, plus+score)
-		return nil
-	})
-	if err != nil {
-		return 0, fmt.Errorf("search titles: %w", err)
-	}
-	if plus > 0 {
-		f.strong += n
-	}
-	return n, nil
+func (f *finding) titles(ctx context.Context, s *scorer, kinds, others string, plus float64) (n int, err error) {
+	err = f.read(ctx, titlesSQL, pgx.NamedArgs{"kinds": kinds, "others": others, "most": f.most},
+		func(id uuid.UUID, title []byte, _ bool) {
+			n++
+			score, _ := s.score(title, 0)
+			f.add(id, plus+score)
+		})
+	return n, err
 }
 
-func (f *finding) everywhere(ctx context.Context, db postgres.DB, s *scorer, facts, words string) error {
-	rows, err := db.Query(ctx, everywhereSQL, pgx.NamedArgs{"facts": facts, "words": words, "most": Most})
+// read reads thousands of rows of three columns, without a copy of any.
+func (f *finding) read(ctx context.Context, sql string, args pgx.NamedArgs, do func(id uuid.UUID, title []byte, fact bool)) error {
+	rows, err := f.tx.Query(ctx, sql, pgx.QueryResultFormats{pgx.BinaryFormatCode, pgx.TextFormatCode, pgx.BinaryFormatCode}, args)
 	if err != nil {
-		return fmt.Errorf("search documents: %w", err)
+		return err
 	}
-	var id uuid.UUID
-	var title string
-	var fact bool
+	defer rows.Close()
 	n := 0
-	_, err = pgx.ForEachRow(rows, []any{&id, &title, &fact}, func() error {
-		n++
-		elsewhere := inProse
-		if fact {
-			elsewhere = inFacts
-		}
-		score, named := s.score(title, elsewhere)
-		if _, again := f.score[id]; named && !again {
-			f.strong++
-		}
-		if named {
-			score += allWords
-		} else {
-			score += elsewhereBut
-		}
-		f.add(id, score)
-		return nil
-	})
-	if err != nil {
-		return fmt.Errorf("search documents: %w", err)
+	for ; rows.Next(); n++ {
+		v := rows.RawValues()
+		do(uuid.UUID(v[0]), v[1], len(v[2]) == 1 && v[2][0] == 1)
 	}
-	f.full = f.full || n == Most
-	return nil
+	f.full = f.full || n >= f.most
+	return rows.Err()
+}
+
+func (f *finding) add(id uuid.UUID, score float64) {
+	if old, there := f.score[id]; !there || score > old {
+		f.score[id] = score
+	}
 }
 
 // some finds what has all but a word, then all but two, down to half of them.
 // The word that says what the thing is stays as long as that finds enough.
-func (f *finding) some(ctx context.Context, db postgres.DB, q query) error {
+func (f *finding) some(ctx context.Context, q query) error {
 	if len(q.needs) < 2 || len(q.never) > 0 {
 		return nil
 	}
 	s := newScorer(q)
 	for left := len(q.needs) - 1; left >= (len(q.needs)+1)/2; left-- {
 		for _, kept := range []int{q.head, -1} {
-			if _, err := f.titles(ctx, db, s, q.subsets(left, kept), "", 0); err != nil {
+			if _, err := f.titles(ctx, s, q.subsets(left, kept), "", 0); err != nil {
 				return err
 			}
 			if len(f.score) >= few {
@@ -257,23 +257,4 @@ func (f *finding) some(ctx context.Context, db postgres.DB, q query) error {
 		}
 	}
 	return nil
-}
-
-// subsets is the query of titles that have so many of the words, a certain one
-// (if it is not negative) among them.
-func (q query) subsets(left, kept int) string {
-	var all []string
-	for set := range 1 << len(q.needs) {
-		if bits.OnesCount(uint(set)) != left || kept >= 0 && set&(1<<kept) == 0 {
-			continue
-		}
-		var needs []need
-		for i, n := range q.needs {
-			if set&(1<<i) != 0 {
-				needs = append(needs, n)
-			}
-		}
-		all = append(all, "("+query{needs: needs}.titles()+")")
-	}
-	return strings.Join(all, " | ")
 }

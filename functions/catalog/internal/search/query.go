@@ -1,6 +1,7 @@
 package search
 
 import (
+	"math/bits"
 	"strconv"
 	"strings"
 )
@@ -200,4 +201,30 @@ func (q query) everywhere(label string) string {
 		text += " & !" + lexeme("", n)
 	}
 	return text
+}
+
+var named = []string{string(nameMark)}
+
+// inTitle is the query of documents whose title has every word.
+func (q query) inTitle() string {
+	return conjunction(q.needs, func(int) []string { return named }, "")
+}
+
+// subsets is the query of titles that have so many of the words, a certain one
+// (if it is not negative) among them.
+func (q query) subsets(left, kept int) string {
+	var all []string
+	for set := range 1 << len(q.needs) {
+		if bits.OnesCount(uint(set)) != left || kept >= 0 && set&(1<<kept) == 0 {
+			continue
+		}
+		var needs []need
+		for i, n := range q.needs {
+			if set&(1<<i) != 0 {
+				needs = append(needs, n)
+			}
+		}
+		all = append(all, "("+query{needs: needs}.titles()+")")
+	}
+	return strings.Join(all, " | ")
 }

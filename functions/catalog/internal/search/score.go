@@ -1,6 +1,9 @@
 package search
 
-import "strings"
+import (
+	"bytes"
+	"strings"
+)
 
 // What it is worth, of a whole, where in a product a word stands.
 const (
@@ -96,13 +99,17 @@ type reading struct {
 
 // score judges a title, and tells whether it names the thing. elsewhere is what
 // a word is worth that the title lacks.
-func (s *scorer) score(title string, elsewhere float64) (float64, bool) {
+func (s *scorer) score(title []byte, elsewhere float64) (float64, bool) {
 	var r reading
-	for rest := title; rest != ""; {
-		var word string
-		word, rest, _ = strings.Cut(rest, " ")
+	for len(title) > 0 {
+		word := title
+		if end := bytes.IndexByte(title, ' '); end >= 0 {
+			word, title = title[:end], title[end+1:]
+		} else {
+			title = nil
+		}
 		mark := byte(0)
-		if word != "" && strings.IndexByte("^+~@*", word[0]) >= 0 {
+		if len(word) > 0 && isMark(word[0]) {
 			mark, word = word[0], word[1:]
 		}
 		s.read(&r, mark, word)
@@ -110,18 +117,22 @@ func (s *scorer) score(title string, elsewhere float64) (float64, bool) {
 	return s.sum(&r, elsewhere), r.best[s.head].worth > 0
 }
 
-func (s *scorer) read(r *reading, mark byte, word string) {
+func isMark(b byte) bool {
+	return b == headMark || b == sameMark || b == objectMark || b == brandMark || b == typeMark
+}
+
+func (s *scorer) read(r *reading, mark byte, word []byte) {
 	named := mark == 0 || mark == headMark || mark == objectMark
-	list := s.matches[word]
+	list := s.matches[string(word)]
 	for _, p := range s.prefixes {
-		if list == nil && strings.HasPrefix(word, p.stem) {
+		if list == nil && strings.HasPrefix(string(word), p.stem) {
 			list = p.list
 		}
 	}
 	hit := len(list) > 0
 	if named {
 		r.places++
-		if !hit && mark != objectMark && (r.afterHead || mark == headMark) && accessories[word] {
+		if !hit && mark != objectMark && (r.afterHead || mark == headMark) && accessories[string(word)] {
 			r.spare = true
 		}
 		r.afterHead = false

@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"slices"
 	"sort"
-	"strconv"
 	"strings"
 	"time"
 
@@ -86,7 +85,8 @@ func queue(batch *pgx.Batch, entries []Entry) {
 	words, codes := make([]string, n), make([]string, n)
 	d := document{stemmer: stemmer{}, weight: map[string]byte{}}
 	for i, e := range entries {
-		ids[i], titles[i], keys[i], words[i], codes[i] = e.ProductID, titleOf(d.stemmer, e), nameKey(e.Name), d.of(e).text(), strings.Join(codesOf(e), "\x1f")
+		ids[i], titles[i], keys[i] = e.ProductID, titleOf(d.stemmer, e), nameKey(e.Name)
+		words[i], codes[i] = d.of(e, titles[i]).text(), strings.Join(codesOf(e), "\x1f")
 		from[i], until[i] = e.VisibleFrom, e.VisibleUntil
 		if e.Brand != "" {
 			brands[i] = &e.Brand
@@ -106,6 +106,10 @@ const (
 	shortFact = 4
 )
 
+// nameMark stands before the forms of a title, so that a search of texts can
+// leave out what a search of titles has found.
+const nameMark = '^'
+
 // document is every form that a product is found by, each with the weight of
 // the best place that it stands in.
 type document struct {
@@ -114,8 +118,14 @@ type document struct {
 }
 
 // of reads a product; what was read before is forgotten.
-func (d document) of(e Entry) document {
+func (d document) of(e Entry, title string) document {
 	clear(d.weight)
+	for _, w := range strings.Fields(title) {
+		if isMark(w[0]) {
+			w = w[1:]
+		}
+		d.weight[string(nameMark)+w] = 'A'
+	}
 	d.add(e.Name, 'A')
 	d.add(e.Brand, 'B')
 	for code, value := range e.Attributes {
@@ -245,13 +255,12 @@ func compact(text string) string {
 	}, fold(text))
 }
 
-// texts is the words of an attribute's value.
+// texts is the words of an attribute's value. A number says nothing without its
+// name; filters are for those.
 func texts(value any) []string {
 	switch v := value.(type) {
 	case string:
 		return []string{v}
-	case float64:
-		return []string{strconv.FormatFloat(v, 'f', -1, 64)}
 	case []any:
 		list := make([]string, 0, len(v))
 		for _, item := range v {
