@@ -6,6 +6,7 @@ import (
 	"reflect"
 
 	"github.com/danielgtaylor/huma/v2"
+	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"go.uber.org/zap"
 
@@ -34,7 +35,7 @@ func importSchemas[T any](c *catalog) (row *huma.Schema, lines []*huma.Schema) {
 	schemas := c.API.Document().Components.Schemas
 	return schemas.Schema(reflect.TypeFor[T](), true, ""), []*huma.Schema{
 		schemas.Schema(reflect.TypeFor[importer.Result](), true, ""),
-		{Type: huma.TypeObject, Properties: map[string]*huma.Schema{"summary": schemas.Schema(reflect.TypeFor[importer.Summary](), true, "")}},
+		{Type: huma.TypeObject, Required: []string{"summary"}, AdditionalProperties: false, Properties: map[string]*huma.Schema{"summary": schemas.Schema(reflect.TypeFor[importer.Summary](), true, "")}},
 	}
 }
 
@@ -51,22 +52,25 @@ func imported[T any](c *catalog, r *http.Request, stream importer.Stream, kind i
 	}
 }
 
-func (c *catalog) productKind() importer.Kind[product.Document] {
-	return importer.Kind[product.Document]{
-		Read: func(line []byte) (product.Document, string, error) {
+func (c *catalog) productKind() importer.Kind[product.Intent] {
+	return importer.Kind[product.Intent]{
+		Read: func(line []byte) (product.Intent, string, error) {
 			d, err := c.readProduct(line)
-			return d, d.Key(), err
+			if err != nil {
+				return product.Intent{}, d.Key(), err
+			}
+			// Drawn here, so that ids are in the order of rows whichever set is first.
+			id, err := uuid.NewV7()
+			return product.Intent{Doc: d, New: id}, d.Key(), err
 		},
-		Names:   product.Document.Names,
-		SaveAll: saveProducts,
+		Names:       func(in product.Intent) []string { return in.Doc.Names() },
+		Independent: true,
+		Guesses:     func(in product.Intent) []string { return in.Doc.Guesses() },
+		SaveAll:     saveProducts,
 	}
 }
 
-func saveProducts(ctx context.Context, tx pgx.Tx, documents []product.Document) ([]importer.Outcome, error) {
-	intents := make([]product.Intent, len(documents))
-	for i, d := range documents {
-		intents[i] = product.Intent{Doc: d}
-	}
+func saveProducts(ctx context.Context, tx pgx.Tx, intents []product.Intent) ([]importer.Outcome, error) {
 	saved, err := product.SaveAll(ctx, tx, intents)
 	outcomes := make([]importer.Outcome, len(saved))
 	for i, s := range saved {

@@ -84,15 +84,15 @@ func saveSheet(ctx context.Context, tx pgx.Tx, products []shopify.Product) ([]im
 	if err != nil {
 		return nil, err
 	}
-	documents := make([]product.Document, len(products))
+	intents := make([]product.Intent, len(products))
 	for i, p := range products {
 		p.Document.Categories = categoriesOf(p, func(slug string) bool { _, ok := known[slug]; return ok })
-		documents[i] = p.Document
+		intents[i].Doc = p.Document
 		if there, ok := old[p.Slug]; ok {
-			documents[i] = p.Over(there)
+			intents[i].Doc = p.Over(there)
 		}
 	}
-	return saveProducts(ctx, tx, documents)
+	return saveProducts(ctx, tx, intents)
 }
 
 // categoriesOf is the tags that are categories, else the type when it is one.

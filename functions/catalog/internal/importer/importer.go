@@ -26,6 +26,8 @@ const (
 	// manyRows is how many changed rows make the tables other ones than the
 	// planner knows; from then on each time they are so many times more.
 	manyRows, timesMore = 1000, 4
+	// atOnce is how many sets are written at a time.
+	atOnce = 2
 	// patience is how long a set waits for more rows: somebody who types rows
 	// by hand sees each result at once.
 	patience = 20 * time.Millisecond
@@ -46,6 +48,17 @@ type Kind[T any] struct {
 	// Names are what must not stand twice in one set: rows that share one are
 	// written one after the other.
 	Names func(T) []string
+	// Independent says that no row rests on an earlier one of another name, so
+	// that some sets may be written at once.
+	Independent bool
+	// Guesses are names that a row may be given besides, where they are free:
+	// rows of one set settle that among themselves, rows of two sets that are
+	// written at once cannot. Nil when there are none.
+	Guesses func(T) []string
+	// Prepare writes ahead, outside of the set's transaction, what does no harm
+	// if the set is not written after all, and notes in the values that it has.
+	// Nil when there is nothing.
+	Prepare func(ctx context.Context, db postgres.DB, values []T) error
 	// SaveAll writes a set; a fault of one row is its outcome, an error is the
 	// database's.
 	SaveAll func(ctx context.Context, tx pgx.Tx, values []T) ([]Outcome, error)
@@ -105,6 +118,8 @@ type run[T any] struct {
 	db      postgres.DB
 	summary Summary
 	grown   int // how many changed rows are many next
+	flights []*flight[T]
+	atOnce  int
 	ahead   *semaphore.Weighted
 	// internal is the first fault that a result line does not explain.
 	internal error
@@ -113,7 +128,10 @@ type run[T any] struct {
 // Run imports a stream to its end. The error is for operators: the caller of
 // the import has been told by then.
 func Run[T any](ctx context.Context, db postgres.DB, stream Stream, kind Kind[T], options Options) error {
-	r := &run[T]{kind: kind, options: options, stream: stream, db: db, grown: manyRows, ahead: semaphore.NewWeighted(aheadBytes)}
+	r := &run[T]{kind: kind, options: options, stream: stream, db: db, grown: manyRows, atOnce: 1, ahead: semaphore.NewWeighted(aheadBytes)}
+	if kind.Independent {
+		r.atOnce = atOnce
+	}
 	var err error
 	if options.DryRun {
 		err = r.rehearse(ctx)
@@ -140,7 +158,7 @@ const mayWaitSQL = `set local idle_in_transaction_session_timeout = '90s'`
 func (r *run[T]) rehearse(ctx context.Context) error {
 	pool := r.db
 	err := pgx.BeginFunc(ctx, pool, func(tx pgx.Tx) error {
-		r.db = tx
+		r.db, r.atOnce = tx, 1
 		if _, err := tx.Exec(ctx, mayWaitSQL); err != nil {
 			return fmt.Errorf("dry run: %w", err)
 		}
@@ -169,6 +187,9 @@ func (r *run[T]) all(ctx context.Context) error {
 	}()
 	err := r.write(ctx, rows)
 	stop()
+	for _, f := range r.flights { // nobody answers for them any more
+		<-f.done
+	}
 	for range rows { // the reader is done with the stream before we return
 	}
 	if readErr := <-ended; err == nil {
@@ -202,73 +223,5 @@ func (r *run[T]) read(ctx context.Context, rows chan<- row[T]) error {
 		case <-ctx.Done():
 			return nil
 		}
-	}
-}
-
-// write gathers rows into sets: until one is full, until a row shares a name
-// with an earlier one, or until no more come for a while.
-func (r *run[T]) write(ctx context.Context, rows <-chan row[T]) error {
-	var set []row[T]
-	var size int64
-	names := map[string]bool{}
-	flush := func() error {
-		err := r.writeSet(ctx, set)
-		r.ahead.Release(size)
-		set, size = set[:0], 0
-		clear(names)
-		return err
-	}
-	for {
-		next, more, waited := receive(rows, len(set) > 0)
-		if waited || !more {
-			if err := flush(); err != nil || !more {
-				return err
-			}
-			continue
-		}
-		if len(set) == setRows || size >= setBytes || r.clashes(next, names) {
-			if err := flush(); err != nil {
-				return err
-			}
-		}
-		if next.fault == nil {
-			for _, n := range r.kind.Names(next.value) {
-				names[n] = true
-			}
-		}
-		set, size = append(set, next), size+next.bytes
-	}
-}
-
-func (r *run[T]) clashes(next row[T], names map[string]bool) bool {
-	if next.fault != nil {
-		return false
-	}
-	for _, n := range r.kind.Names(next.value) {
-		if names[n] {
-			return true
-		}
-	}
-	return false
-}
-
-// receive waits for a row; no longer than our patience when others wait.
-func receive[T any](rows <-chan row[T], others bool) (next row[T], more, waited bool) {
-	select {
-	case next, more = <-rows:
-		return next, more, false
-	default:
-	}
-	if !others {
-		next, more = <-rows
-		return next, more, false
-	}
-	timer := time.NewTimer(patience)
-	defer timer.Stop()
-	select {
-	case next, more = <-rows:
-		return next, more, false
-	case <-timer.C:
-		return next, true, true
 	}
 }

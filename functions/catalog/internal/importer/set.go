@@ -2,7 +2,6 @@ package importer
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -17,38 +16,6 @@ const raceTries = 3
 // setWithin bounds one set; the whole stream has no bound. A database that does
 // not say a word any more must not hold the import for ever.
 const setWithin = 15 * time.Second
-
-// writeSet writes the good rows of a set together and answers all of them in
-// order.
-func (r *run[T]) writeSet(ctx context.Context, set []row[T]) error {
-	if len(set) == 0 {
-		return nil
-	}
-	var values []T
-	for _, row := range set {
-		if row.fault == nil {
-			values = append(values, row.value)
-		}
-	}
-	outcomes, err := r.save(ctx, values)
-	if err != nil {
-		return err
-	}
-	for _, row := range set {
-		outcome := Outcome{Fault: row.fault}
-		if row.fault == nil {
-			outcome, outcomes = outcomes[0], outcomes[1:]
-		}
-		if err := r.answer(row, outcome); err != nil {
-			return fmt.Errorf("result of row %d: %w", row.number, err)
-		}
-	}
-	if err := r.stream.Flush(); err != nil {
-		return err
-	}
-	r.grew(ctx)
-	return nil
-}
 
 // grew tells when many rows more have changed.
 func (r *run[T]) grew(ctx context.Context) {
@@ -66,10 +33,7 @@ func (r *run[T]) grew(ctx context.Context) {
 // save writes all values in one transaction; when the database refuses them,
 // each half in one of its own, and so on down to the ones at fault. An error
 // means that no other value would fare better.
-func (r *run[T]) save(ctx context.Context, values []T) ([]Outcome, error) {
-	if len(values) == 0 {
-		return nil, nil
-	}
+func (r *run[T]) save(ctx context.Context, f *flight[T], values []T) ([]Outcome, error) {
 	outcomes, err := r.tried(ctx, values)
 	if err == nil {
 		return outcomes, nil
@@ -80,17 +44,17 @@ func (r *run[T]) save(ctx context.Context, values []T) ([]Outcome, error) {
 		return nil, err
 	}
 	if len(values) == 1 {
-		if r.internal == nil && fault.As(err).Kind == fault.Internal {
-			r.internal = err
+		if f.internal == nil && fault.As(err).Kind == fault.Internal {
+			f.internal = err
 		}
 		return []Outcome{{Fault: err}}, nil
 	}
 	half := len(values) / 2
-	first, err := r.save(ctx, values[:half])
+	first, err := r.save(ctx, f, values[:half])
 	if err != nil {
 		return nil, err
 	}
-	second, err := r.save(ctx, values[half:])
+	second, err := r.save(ctx, f, values[half:])
 	return append(first, second...), err
 }
 
@@ -105,22 +69,22 @@ func (r *run[T]) tried(ctx context.Context, values []T) (outcomes []Outcome, err
 	return outcomes, err
 }
 
-// A plan that was made while tables were empty would read them whole when they
-// no longer are.
-const planAnewSQL = `set local plan_cache_mode = force_custom_plan`
-
 func (r *run[T]) together(ctx context.Context, values []T) (outcomes []Outcome, err error) {
 	ctx, cancel := context.WithTimeout(ctx, setWithin)
 	defer cancel()
 	err = postgres.InTx(ctx, r.db, func(tx pgx.Tx) error {
-		if _, err := tx.Exec(ctx, planAnewSQL); err != nil {
-			return fmt.Errorf("import a set: %w", err)
-		}
 		var err error
 		outcomes, err = r.kind.SaveAll(ctx, tx, values)
 		return err
 	})
 	return outcomes, err
+}
+
+// prepare may fail: the set's own transaction does then what it has not.
+func (r *run[T]) prepare(ctx context.Context, values []T) {
+	ctx, cancel := context.WithTimeout(ctx, setWithin)
+	defer cancel()
+	_ = r.kind.Prepare(ctx, r.db, values)
 }
 
 func (r *run[T]) answer(row row[T], outcome Outcome) error {

@@ -42,11 +42,13 @@ func (s *scene) decide(in Intent, taken map[string]bool) (plan, error) {
 		return p, err
 	}
 	if p.old == nil {
-		fresh, err := uuid.NewV7()
-		if err != nil {
-			return p, fmt.Errorf("id of a product: %w", err)
+		if p.id = in.New; p.id == uuid.Nil {
+			fresh, err := uuid.NewV7()
+			if err != nil {
+				return p, fmt.Errorf("id of a product: %w", err)
+			}
+			p.id = fresh
 		}
-		p.id = fresh
 	}
 	faults := s.references(in.Doc, &p)
 	s.chooseSlug(&faults, &p, taken)

@@ -155,6 +155,18 @@ func (d Document) Names() []string {
 	return names
 }
 
+// Guesses are the slugs that it may be given because it has none.
+func (d Document) Guesses() []string {
+	if d.Slug != "" {
+		return nil
+	}
+	var names []string
+	for _, s := range slugCandidates(d) {
+		names = append(names, "slug:"+s)
+	}
+	return names
+}
+
 // Item is a product as a list shows it.
 type Item struct {
 	Document
