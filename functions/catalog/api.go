@@ -22,7 +22,7 @@ type catalog struct {
 	wake       func() // after a commit that appended events
 	currency   string // of listings that name none
 	storefront string // where visitors see products
-	ways       category.Tree
+	pages      *product.Reader
 	products   reader[product.Document]
 	categories reader[category.Category]
 	attributes reader[attribute.Attribute]
@@ -41,7 +41,7 @@ func routes(_ context.Context, cfg *config, s *service.Service) error {
 	}
 	s.OnDrain(waker.Close)
 	c := &catalog{
-		Service: s, wake: waker.Wake, currency: cfg.DefaultCurrency, storefront: cfg.StorefrontURL,
+		Service: s, wake: waker.Wake, currency: cfg.DefaultCurrency, pages: &product.Reader{DB: s.DB}, storefront: cfg.StorefrontURL,
 		products: newReader[product.Document](), categories: newReader[category.Category](),
 		attributes: newReader[attribute.Attribute](), prices: newReader[basePrice](), sales: newReader[salePrice](),
 		priceRows: newReader[priceRow](), variants: newReader[variantView](),

@@ -10,20 +10,17 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/mallhive/product-service/functions/catalog/internal/category"
 	"github.com/mallhive/product-service/functions/catalog/internal/product"
-	"github.com/mallhive/product-service/shared/service/servicetest"
 )
 
 // samePage compares what a visitor reads of a product by its page with the
 // document that is read from its parts, field for field.
-func samePage(t testing.TB, s *servicetest.Server, tree *category.Tree, slug string) {
+func samePage(t testing.TB, pages *product.Reader, slug string) {
 	t.Helper()
 	ctx := context.Background()
-	db := s.DB.Pool(t, "catalog")
-	want, err := product.Get(ctx, db, slug, false)
+	want, err := product.Get(ctx, pages.DB, slug, false)
 	require.NoError(t, err)
-	page, ok, err := product.Read(ctx, db, tree, slug)
+	page, ok, err := pages.Read(ctx, slug)
 	require.NoError(t, err)
 	require.True(t, ok, "%s has a page", slug)
 	var got product.Document
@@ -73,7 +70,7 @@ func TestAPageIsTheDocumentThatItsPartsMake(t *testing.T) {
 	t.Parallel()
 	s := start(t)
 	seed(t, s)
-	tree, token := new(category.Tree), s.Bearer(t, write)
+	pages, token := &product.Reader{DB: s.DB.Pool(t, "catalog")}, s.Bearer(t, write)
 	r := rand.New(rand.NewPCG(1, 2))
 	for n := range 40 {
 		a := s.Do(t, http.MethodPost, "/v1/products", anyProduct(r, n), token)
@@ -82,17 +79,17 @@ func TestAPageIsTheDocumentThatItsPartsMake(t *testing.T) {
 		a.JSON(t, &d)
 		if len(d.Variants) > 1 {
 			stock(t, s, map[string]int{d.Variants[1].SKU: r.IntN(3)})
-			samePage(t, s, tree, d.Slug)
+			samePage(t, pages, d.Slug)
 			a = s.Do(t, http.MethodPut, "/v1/variants/"+d.Variants[0].SKU+"/price", `{"price":{"amount":7,"currency":"EUR"}}`, token, header("If-Match", "*"))
 			require.Equal(t, http.StatusOK, a.Status, "%s", a.Body)
 		}
-		samePage(t, s, tree, d.Slug)
+		samePage(t, pages, d.Slug)
 		if n%2 == 0 {
 			again := anyProduct(r, n)
 			again["variants"] = append(again["variants"].([]any), map[string]any{"sku": fmt.Sprintf("T-%d", n), "options": map[string]any{"size": "XL"}})
 			a = s.Do(t, http.MethodPut, "/v1/products/"+d.Slug, again, token, header("If-Match", "*"))
 			require.Equal(t, http.StatusOK, a.Status, "%s", a.Body)
-			samePage(t, s, tree, d.Slug)
+			samePage(t, pages, d.Slug)
 		}
 	}
 }

@@ -61,7 +61,7 @@ func (c *catalog) showProduct(ctx context.Context, w http.ResponseWriter, r *htt
 	if mayReadDrafts(ctx) {
 		return false
 	}
-	page, there, err := product.Read(ctx, c.DB, &c.ways, r.PathValue("ref"))
+	page, there, err := c.pages.Read(ctx, r.PathValue("ref"))
 	if err != nil {
 		web.WriteProblem(w, r, err)
 		return true

@@ -59,19 +59,21 @@ func (c *cache) zipped(a *answer) []byte {
 	return a.zipped
 }
 
-// send answers with what is kept, as a public request that is counted.
-func (c *cache) send(w http.ResponseWriter, r *http.Request, a *answer) {
+// give answers with what is kept, as a public request that is counted.
+func (c *cache) give(w http.ResponseWriter, r *http.Request, a *answer) {
 	s := stateOf(r.Context())
 	s.route, s.err = a.route, a.err
+	h := w.Header()
+	h["Vary"] = append(h["Vary"], "Accept-Encoding")
 	if !c.admit() {
-		w.Header().Add("Vary", "Authorization")
+		h.Add("Vary", "Authorization")
 		WriteProblem(w, r, tooMany())
 		return
 	}
-	c.sendUncounted(w, r, a)
+	c.send(w, r, a)
 }
 
-func (c *cache) sendUncounted(w http.ResponseWriter, r *http.Request, a *answer) {
+func (c *cache) send(w http.ResponseWriter, r *http.Request, a *answer) {
 	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(c.sending))
 	h := w.Header()
 	vary := h["Vary"]
@@ -152,6 +154,16 @@ func (k *keeper) Write(b []byte) (int, error) {
 	}
 	k.body = append(k.body, b...)
 	return len(b), nil
+}
+
+// adopt takes a whole body that nobody changes any more.
+func (k *keeper) adopt(body []byte) {
+	k.WriteHeader(http.StatusOK)
+	if k.passed || k.body != nil {
+		_, _ = k.Write(body)
+		return
+	}
+	k.body = body
 }
 
 // Flush sends what passes; what is kept is sent as a whole.

@@ -26,13 +26,14 @@ const (
 // than a second: a key that many ask for is read once meanwhile. What a caller
 // with a token asks for never touches it.
 type cache struct {
-	next    http.Handler
-	admit   func() bool
-	keepFor time.Duration
-	sending time.Duration // how long it may take
-	seed    maphash.Seed
-	shards  [shards]shard
-	zippers sync.Pool
+	next     http.Handler
+	compress func(http.Handler) http.HandlerFunc
+	admit    func() bool
+	keepFor  time.Duration
+	sending  time.Duration // how long it may take
+	seed     maphash.Seed
+	shards   [shards]shard
+	zippers  sync.Pool
 }
 
 // shard holds two generations of slots. The older one goes, with all that nobody
@@ -59,8 +60,10 @@ type flight struct {
 	done  chan struct{}
 }
 
-func newCache(next http.Handler, e Edge, admit func() bool) *cache {
-	c := &cache{next: next, admit: admit, keepFor: e.KeepFor, sending: e.sending(), seed: maphash.MakeSeed()}
+// newCache puts a cache before next, whose answers compress compresses: what is
+// kept is compressed once.
+func newCache(next http.Handler, compress func(http.Handler) http.HandlerFunc, e Edge, admit func() bool) *cache {
+	c := &cache{next: next, compress: compress, admit: admit, keepFor: e.KeepFor, sending: e.sending(), seed: maphash.MakeSeed()}
 	if c.keepFor == 0 {
 		c.keepFor = KeepFor
 	}
@@ -73,7 +76,7 @@ func newCache(next http.Handler, e Edge, admit func() bool) *cache {
 
 func (c *cache) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if !forEverybody(r) {
-		c.next.ServeHTTP(w, r)
+		c.compress(c.next)(w, r)
 		return
 	}
 	s := c.slot(r.RequestURI)
@@ -81,12 +84,12 @@ func (c *cache) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		if a.asked.Add(1) > oftenAsked && time.Since(a.began) > c.keepFor/2 {
 			c.renew(s, r)
 		}
-		c.send(w, r, a)
+		c.give(w, r, a)
 		return
 	}
 	f, mine := s.join(c.keepFor)
 	if mine {
-		c.lead(w, r, s, f)
+		c.compress(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { c.lead(w, r, s, f) }))(w, r)
 		return
 	}
 	select {
@@ -94,10 +97,10 @@ func (c *cache) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case <-r.Context().Done():
 	}
 	if a := s.answer.Load(); c.fresh(a) {
-		c.send(w, r, a)
+		c.give(w, r, a)
 		return
 	}
-	c.next.ServeHTTP(w, r)
+	c.compress(c.next)(w, r)
 }
 
 // forEverybody says that the answer depends on the address alone.
@@ -182,16 +185,24 @@ func (s *slot) land(f *flight) {
 	close(f.done)
 }
 
-// lead reads the answer for its caller and for those who wait. It goes on when
+// lead reads the answer for its caller and for those who wait, and goes on when
 // its own caller leaves.
 func (c *cache) lead(w http.ResponseWriter, r *http.Request, s *slot, f *flight) {
-	defer s.land(f)
-	rec := &keeper{w: w, header: http.Header{}}
-	c.next.ServeHTTP(rec, plain(context.WithoutCancel(r.Context()), r))
-	if a := rec.answer(r.Context(), f.began); a != nil {
-		c.keep(s, a)
-		c.sendUncounted(w, r, a)
+	if a := c.read(w, plain(context.WithoutCancel(r.Context()), r), s, f); a != nil {
+		c.send(w, r, a)
 	}
+}
+
+// read answers to w what is not to be kept, and returns what is.
+func (c *cache) read(w http.ResponseWriter, r *http.Request, s *slot, f *flight) *answer {
+	defer s.land(f)
+	k := &keeper{w: w, header: http.Header{}}
+	c.next.ServeHTTP(k, r)
+	a := k.answer(r.Context(), f.began)
+	if a != nil {
+		c.keep(s, a)
+	}
+	return a
 }
 
 // renew reads an answer anew while the present one is sent.
@@ -203,13 +214,8 @@ func (c *cache) renew(s *slot, r *http.Request) {
 	ctx := context.WithValue(context.WithoutCancel(r.Context()), stateKey{}, &requestState{id: newID(), admitted: true})
 	again := plain(ctx, r)
 	go func() {
-		defer s.land(f)
 		defer func() { _ = recover() }() // of http.ErrAbortHandler; all else is answered
-		rec := &keeper{w: nowhere{}, header: http.Header{}}
-		c.next.ServeHTTP(rec, again)
-		if a := rec.answer(ctx, f.began); a != nil {
-			c.keep(s, a)
-		}
+		c.read(nowhere{}, again, s, f)
 	}()
 }
 

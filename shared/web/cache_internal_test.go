@@ -26,6 +26,8 @@ func (c *cache) held() (bytes, slots int) {
 	return bytes, slots
 }
 
+func plainly(h http.Handler) http.HandlerFunc { return h.ServeHTTP }
+
 func TestWhatIsKeptIsBoundedInBytesAndWhatIsAskedForStays(t *testing.T) {
 	t.Parallel()
 	reads := map[string]int{}
@@ -35,7 +37,7 @@ func TestWhatIsKeptIsBoundedInBytesAndWhatIsAskedForStays(t *testing.T) {
 		_, _ = w.Write([]byte(strings.Repeat("x", 4000)))
 	})
 	const limit = 1 << 20
-	c := newCache(next, Edge{CacheBytes: limit, KeepFor: time.Hour}, func() bool { return true })
+	c := newCache(next, plainly, Edge{CacheBytes: limit, KeepFor: time.Hour}, func() bool { return true })
 	for i := range 5000 {
 		for _, path := range []string{"/hot", fmt.Sprintf("/cold/%d", i), fmt.Sprintf("/private/%d", i)} {
 			r := httptest.NewRequest(http.MethodGet, path, nil)
@@ -62,7 +64,7 @@ func TestAnAnswerTooLargeToKeepIsStillGiven(t *testing.T) {
 		w.Header().Set("Cache-Control", PublicCache)
 		_, _ = w.Write(make([]byte, 1<<20))
 	})
-	c := newCache(next, Edge{CacheBytes: 1 << 20, KeepFor: time.Hour}, func() bool { return true })
+	c := newCache(next, plainly, Edge{CacheBytes: 1 << 20, KeepFor: time.Hour}, func() bool { return true })
 	for range 2 {
 		w := httptest.NewRecorder()
 		c.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/large", nil))

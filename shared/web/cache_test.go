@@ -199,6 +199,13 @@ func TestAKeptAnswerIsNegotiatedLikeAFreshOne(t *testing.T) {
 		require.Equal(t, long, ask(t, server, "GET", "/v1/things/a", "Accept-Encoding", "gzip;q=0").body)
 	}
 	require.EqualValues(t, 1, s.reads.Load())
+	first := ask(t, server, "GET", "/v1/things/b", "Accept-Encoding", "gzip")
+	second := ask(t, server, "GET", "/v1/things/b", "Accept-Encoding", "gzip")
+	require.Equal(t, first.body, second.body)
+	for _, name := range []string{"Content-Encoding", "Content-Length", "Etag", "Vary", "Content-Type", "Cache-Control"} {
+		require.Equal(t, first.header.Values(name), second.header.Values(name), name)
+	}
+	require.Equal(t, "gzip", first.header.Get("Content-Encoding"))
 }
 
 func TestAMissingThingIsKeptAndToldEachCallerUnderTheirOwnRequestID(t *testing.T) {

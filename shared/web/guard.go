@@ -168,7 +168,7 @@ func readable(r *http.Request, op *huma.Operation) error {
 // acceptable refuses a request whose Accept header has no form of the answer.
 func acceptable(r *http.Request, op *huma.Operation) error {
 	accept := r.Header.Values("Accept")
-	if len(accept) == 0 {
+	if takesJSON(accept) {
 		return nil
 	}
 	forms := []string{"application/json"}

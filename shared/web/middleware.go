@@ -8,7 +8,6 @@ import (
 	"io"
 	"net/http"
 	"os"
-	"regexp"
 	"runtime/debug"
 	"strings"
 	"time"
@@ -47,11 +46,11 @@ func (e Edge) Handler(a *API) (http.Handler, error) {
 		ExposedHeaders: []string{"ETag", "Link", "Location", "Retry-After", "X-Request-Id", "Traceparent"},
 		MaxAge:         3600,
 	})
-	h := e.limitTime(knownPaths(a.mux))
-	h = gunzip(h)
-	h = compress(h)
+	h := gunzip(e.limitTime(knownPaths(a.mux)))
 	if e.CacheBytes > 0 {
-		h = newCache(noPanic(h), e, a.admit)
+		h = newCache(noPanic(h), compress, e, a.admit)
+	} else {
+		h = compress(h)
 	}
 	h = cross.Handler(h)
 	h = noPanic(h)
@@ -61,10 +60,9 @@ func (e Edge) Handler(a *API) (http.Handler, error) {
 // logged writes one line for each request, at the edge, with all that finds it
 // again.
 func (e Edge) logged(next http.Handler) http.Handler {
-	acceptableID := regexp.MustCompile(`^[A-Za-z0-9._~:-]{1,64}$`)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		start := time.Now()
-		r, s := identify(w, r, acceptableID)
+		r, s := identify(w, r)
 		rec := &recorder{ResponseWriter: w}
 		next.ServeHTTP(rec, r)
 		quiet := s.route == "/healthz" || s.route == "/readyz"

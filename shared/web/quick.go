@@ -24,7 +24,8 @@ func Quickly(op huma.Operation, answer func(context.Context, http.ResponseWriter
 }
 
 // SendJSON answers with a representation that is ready to be sent, or with a 304
-// when the caller has it.
+// when the caller has it. The body must not be
+// changed afterwards.
 func SendJSON(w http.ResponseWriter, r *http.Request, etag, cacheControl string, body []byte) {
 	h := w.Header()
 	h["Etag"] = []string{etag}
@@ -34,6 +35,10 @@ func SendJSON(w http.ResponseWriter, r *http.Request, etag, cacheControl string,
 		return
 	}
 	h["Content-Type"] = []string{"application/json"}
+	if k, keeps := w.(*keeper); keeps {
+		k.adopt(body)
+		return
+	}
 	h["Content-Length"] = []string{strconv.Itoa(len(body))}
 	_, _ = w.Write(body)
 }

@@ -2,15 +2,15 @@ package web
 
 import (
 	"context"
+	"encoding/binary"
+	"encoding/hex"
+	"math/rand/v2"
 	"net/http"
-	"regexp"
 	"time"
 
 	"github.com/google/uuid"
 	"go.opentelemetry.io/otel/propagation"
 	"go.opentelemetry.io/otel/trace"
-
-	crand "crypto/rand"
 
 	"github.com/mallhive/product-service/shared/fault"
 )
@@ -43,9 +43,15 @@ func RequestID(ctx context.Context) string { return stateOf(ctx).id }
 
 // Traceparent is this request's trace context in W3C form, for events.
 func Traceparent(ctx context.Context) string {
-	carrier := propagation.MapCarrier{}
-	propagation.TraceContext{}.Inject(ctx, carrier)
-	return carrier.Get("traceparent")
+	sc := trace.SpanContextFromContext(ctx)
+	if !sc.IsValid() {
+		return ""
+	}
+	t, span := sc.TraceID(), sc.SpanID()
+	b := append(make([]byte, 0, 55), "00-"...)
+	b = append(hex.AppendEncode(b, t[:]), '-')
+	b = append(hex.AppendEncode(b, span[:]), '-')
+	return string(hex.AppendEncode(b, []byte{byte(sc.TraceFlags() & (trace.FlagsSampled | trace.FlagsRandom))}))
 }
 
 // note keeps the error for the request's log line.
@@ -58,28 +64,46 @@ func note(ctx context.Context, err error) {
 func strayParameters(ctx context.Context) []fault.Field { return stateOf(ctx).stray }
 
 // identify gives the request an id and a trace, and tells both to the caller.
-func identify(w http.ResponseWriter, r *http.Request, acceptable *regexp.Regexp) (*http.Request, *requestState) {
+func identify(w http.ResponseWriter, r *http.Request) (*http.Request, *requestState) {
 	s := &requestState{id: r.Header.Get("X-Request-Id")}
-	if !acceptable.MatchString(s.id) {
+	if !isRequestID(s.id) {
 		s.id = newID()
 	}
 	ctx := context.WithValue(r.Context(), stateKey{}, s)
-	if !trace.SpanContextFromContext(ctx).IsValid() {
+	known := trace.SpanContextFromContext(ctx).IsValid()
+	if !known && r.Header["Traceparent"] != nil {
 		ctx = propagation.TraceContext{}.Extract(ctx, propagation.HeaderCarrier(r.Header))
+		known = trace.SpanContextFromContext(ctx).IsValid()
 	}
-	if !trace.SpanContextFromContext(ctx).IsValid() {
+	if !known {
 		ctx = trace.ContextWithSpanContext(ctx, newTrace())
 	}
-	w.Header().Set("X-Request-Id", s.id)
-	w.Header().Set("Traceparent", Traceparent(ctx))
+	h := w.Header()
+	h["X-Request-Id"] = []string{s.id}
+	h["Traceparent"] = []string{Traceparent(ctx)}
 	return r.WithContext(ctx), s
 }
 
-func newID() string {
-	id, err := uuid.NewV7()
-	if err != nil {
-		return time.Now().UTC().Format("20060102T150405.000000000")
+// isRequestID takes 1 to 64 characters that are safe wherever an id is written.
+func isRequestID(id string) bool {
+	if id == "" || len(id) > 64 {
+		return false
 	}
+	for _, c := range []byte(id) {
+		letter := c|0x20 >= 'a' && c|0x20 <= 'z'
+		if !letter && (c < '0' || c > '9') && c != '.' && c != '_' && c != '~' && c != ':' && c != '-' {
+			return false
+		}
+	}
+	return true
+}
+
+// newID is a UUIDv7. Like a trace's, its bits have to be unlike others and are
+// no secret: they are not worth a call of the system for each request.
+func newID() string {
+	var id uuid.UUID
+	binary.BigEndian.PutUint64(id[:8], uint64(time.Now().UnixMilli())<<16|7<<12|rand.Uint64N(1<<12)) //nolint:gosec // see above
+	binary.BigEndian.PutUint64(id[8:], 2<<62|rand.Uint64()>>2)                                       //nolint:gosec // see above
 	return id.String()
 }
 
@@ -88,7 +112,8 @@ func newID() string {
 func newTrace() trace.SpanContext {
 	var t trace.TraceID
 	var s trace.SpanID
-	_, _ = crand.Read(t[:])
-	_, _ = crand.Read(s[:])
+	binary.BigEndian.PutUint64(t[:8], rand.Uint64())   //nolint:gosec // see newID
+	binary.BigEndian.PutUint64(t[8:], rand.Uint64()|1) //nolint:gosec // not all zero
+	binary.BigEndian.PutUint64(s[:], rand.Uint64()|1)  //nolint:gosec // not all zero
 	return trace.NewSpanContext(trace.SpanContextConfig{TraceID: t, SpanID: s})
 }

@@ -23,7 +23,7 @@ type Tree struct {
 // Ways are the categories of one version of the tree.
 type Ways struct {
 	version int64
-	of      map[uuid.UUID]Way
+	of      map[string]Way // by id
 }
 
 // Way is a category as JSON: its slug, and the breadcrumbs that lead to it.
@@ -33,7 +33,7 @@ type Way struct {
 }
 
 // Of is the way to a category; ok is false for one that is no more.
-func (w *Ways) Of(id uuid.UUID) (way Way, ok bool) {
+func (w *Ways) Of(id string) (way Way, ok bool) {
 	way, ok = w.of[id]
 	return way, ok
 }
@@ -74,7 +74,7 @@ func readWays(ctx context.Context, db postgres.DB) (*Ways, error) {
 	if err != nil {
 		return nil, fmt.Errorf("category tree: %w", err)
 	}
-	w := &Ways{of: map[uuid.UUID]Way{}}
+	w := &Ways{of: map[string]Way{}}
 	nodes := map[uuid.UUID]node{}
 	var id, parent *uuid.UUID
 	var slug, name *string
@@ -88,7 +88,7 @@ func readWays(ctx context.Context, db postgres.DB) (*Ways, error) {
 		return nil, fmt.Errorf("category tree: %w", err)
 	}
 	for id, n := range nodes {
-		if w.of[id], err = wayTo(n, nodes); err != nil {
+		if w.of[id.String()], err = wayTo(n, nodes); err != nil {
 			return nil, err
 		}
 	}

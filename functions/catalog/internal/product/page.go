@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"hash"
 	"hash/fnv"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -173,30 +175,35 @@ func appendMoney(b []byte, amount, currency string) []byte {
 	return append(b, `"}`...)
 }
 
-// Rendered is a product as it is sent: its JSON, without the closing brace, so
-// that a list can add what it knows of it.
+// Rendered is a product as it is sent. It is not changed once it is read.
 type Rendered struct {
 	ID      uuid.UUID
+	Slug    string
 	Version int64
-	json    []byte
-	offers  [][]cost
-	hash    uint64
+
+	json             []byte
+	offers           [][]cost
+	hash             hash.Hash64 // of what time, stock and the tree decide
+	categories       string      // ids, with spaces
+	created, updated time.Time
+	tree             int64
 }
 
 // JSON is the product's document.
-func (r Rendered) JSON() []byte { return append(r.json, '}') }
+func (r Rendered) JSON() []byte { return r.json }
 
 // Tag is the entity tag: the version, and a hash of what time, stock and the
 // category tree decide.
 func (r Rendered) Tag() string {
-	return `"` + strconv.FormatInt(r.Version, 10) + "." + strconv.FormatUint(r.hash, 16) + `"`
+	return `"` + strconv.FormatInt(r.Version, 10) + "." + strconv.FormatUint(r.hash.Sum64(), 16) + `"`
 }
 
 // Item is the product as a list shows it, with the lowest price of its matching
 // variants and what that is compared with.
 func (r Rendered) Item(amount *int64, currency string) []byte {
+	open := slices.Clip(r.json[:len(r.json)-1])
 	if amount == nil {
-		return append(r.json, `,"price":null}`...)
+		return append(open, `,"price":null}`...)
 	}
 	lowest := cost{currency: currency, amount: strconv.FormatInt(*amount, 10)}
 	for _, costs := range r.offers {
@@ -206,63 +213,52 @@ func (r Rendered) Item(amount *int64, currency string) []byte {
 			}
 		}
 	}
-	return append(appendCost(append(r.json, ','), lowest), '}')
+	return append(appendCost(append(open, ','), lowest), '}')
 }
 
-// kept is a page as it is read, with what else decides what is sent.
-type kept struct {
-	ID           uuid.UUID
-	Version      int64
-	CreatedAt    time.Time
-	UpdatedAt    time.Time
-	Categories   []uuid.UUID
-	Prices       string
-	Body         []byte
-	Availability []string
-	At           time.Time
-	Tree         int64
-}
-
-// render puts a page together: not a byte of the body is looked at but for cuts.
-func (k *kept) render(ways *category.Ways) (Rendered, error) {
-	r := Rendered{ID: k.ID, Version: k.Version}
+// open puts offers into a page's body: not a byte of it is looked at but for
+// cuts.
+func (r *Rendered) open(body []byte, prices, availability string, at time.Time) error {
+	n := bytes.Count(body, []byte{cut})
 	var err error
-	if r.offers, err = costsAt(k.Prices, len(k.Availability), k.At); err != nil {
-		return r, fmt.Errorf("page of product %s: %w", k.ID, err)
+	if r.offers, err = costsAt(prices, n, at); err != nil {
+		return err
 	}
-	sum := fnv.New64a()
-	b := make([]byte, 0, len(k.Body)+512+160*len(k.Availability))
-	rest := k.Body
-	for i, word := range k.Availability {
-		before, after, found := bytes.Cut(rest, []byte{cut})
-		if !found {
-			return r, fmt.Errorf("page of product %s has no place for variant %d", k.ID, i)
-		}
+	r.hash = fnv.New64a()
+	b := make([]byte, 0, len(body)+512+160*n)
+	for i := range n {
+		before, after, _ := bytes.Cut(body, []byte{cut})
+		word, rest, _ := strings.Cut(availability, " ")
 		b = append(b, before...)
 		from := len(b)
 		b = appendOffer(b, r.offers[i], word)
-		_, _ = sum.Write(b[from:])
-		rest = after
+		_, _ = r.hash.Write(b[from:])
+		body, availability = after, rest
 	}
-	b = append(b, rest...)
-	from := len(b)
-	b = appendWays(b, k.Categories, ways)
-	_, _ = sum.Write(b[from:])
-	r.hash = sum.Sum64()
-	b = strconv.AppendInt(append(b, `,"version":`...), k.Version, 10)
-	b = k.CreatedAt.UTC().AppendFormat(append(b, `,"created_at":"`...), time.RFC3339Nano)
-	b = k.UpdatedAt.UTC().AppendFormat(append(b, `","updated_at":"`...), time.RFC3339Nano)
-	r.json = append(b, '"')
-	return r, nil
+	r.json = append(b, body...)
+	return nil
+}
+
+// complete adds what follows the variants.
+func (r *Rendered) complete(ways *category.Ways) {
+	from := len(r.json)
+	b := appendWays(r.json, r.categories, ways)
+	_, _ = r.hash.Write(b[from:])
+	b = strconv.AppendInt(append(b, `,"version":`...), r.Version, 10)
+	b = r.created.AppendFormat(append(b, `,"created_at":"`...), time.RFC3339Nano)
+	b = r.updated.AppendFormat(append(b, `","updated_at":"`...), time.RFC3339Nano)
+	r.json = append(b, `"}`...)
 }
 
 // appendWays writes the product's categories and the way to the first of them.
-func appendWays(b []byte, categories []uuid.UUID, ways *category.Ways) []byte {
+func appendWays(b []byte, categories string, ways *category.Ways) []byte {
 	b = append(b, `,"categories":[`...)
 	var breadcrumbs []byte
-	for _, id := range categories {
-		way, ok := ways.Of(id)
-		if !ok {
+	for categories != "" {
+		id, rest, _ := strings.Cut(categories, " ")
+		categories = rest
+		way, there := ways.Of(id)
+		if !there {
 			continue
 		}
 		if breadcrumbs == nil {
@@ -291,7 +287,7 @@ func (d Document) Tag() string {
 	}{filled(d.Categories), d.Breadcrumbs})
 	sum := fnv.New64a()
 	_, _ = sum.Write(append(append(b, ','), ways[1:len(ways)-1]...))
-	return Rendered{Version: d.Version, hash: sum.Sum64()}.Tag()
+	return Rendered{Version: d.Version, hash: sum}.Tag()
 }
 
 // costsOf is what a document says that its variant costs.
