@@ -56,20 +56,20 @@ func routes(_ context.Context, cfg *config, s *service.Service) error {
 	withBody[product.Document](api, op("patch-product", "PATCH", "/v1/products/{ref}", "Change parts of a product (JSON Merge Patch)", "products", write), http.StatusOK, c.patchProduct, mergePatch)
 	web.Register(api, deletion("delete-product", "/v1/products/{ref}", "Delete a product", "products", write), c.deleteProduct)
 
-	web.Register(api, op("get-variant", "GET", "/v1/variants/{sku}", "One variant with its product's names", "variants", public), c.getVariant)
+	web.Register(api, leaving(op("get-variant", "GET", "/v1/variants/{sku}", "One variant with its product's names", "variants", public)), c.getVariant)
 	withBody[variantView](api, op("create-variant", "POST", "/v1/products/{ref}/variants", "Add a variant to a product", "variants", write), http.StatusCreated, c.createVariant)
 	withBody[variantView](api, op("replace-variant", "PUT", "/v1/variants/{sku}", "Replace a variant", "variants", write), http.StatusOK, c.replaceVariant)
 	withBody[variantView](api, op("patch-variant", "PATCH", "/v1/variants/{sku}", "Change parts of a variant (JSON Merge Patch)", "variants", write), http.StatusOK, c.patchVariant, mergePatch)
 	web.Register(api, deletion("delete-variant", "/v1/variants/{sku}", "Remove a variant from its product", "variants", write), c.deleteVariant)
 
-	web.Register(api, op("list-prices", "GET", "/v1/variants/{sku}/prices", "A variant's prices: past, now, and the lowest of 30 days", "prices", public), c.listPrices)
+	web.Register(api, leaving(op("list-prices", "GET", "/v1/variants/{sku}/prices", "A variant's prices: past, now, and the lowest of 30 days", "prices", public)), c.listPrices)
 	withBody[basePrice](api, op("set-price", "PUT", "/v1/variants/{sku}/price", "Set what a variant costs from now on, or from a time on", "prices", write), http.StatusOK, c.setPrice)
 	web.Register(api, deletion("delete-price", "/v1/variants/{sku}/prices/{id}", "Cancel a base price that has not begun", "prices", write), c.deletePrice)
 	withBody[salePrice](api, op("create-sale", "POST", "/v1/variants/{sku}/sales", "Begin or schedule a sale", "prices", write), http.StatusCreated, c.createSale)
 	web.Register(api, deletion("delete-sale", "/v1/variants/{sku}/sales/{id}", "Cancel a sale that has not begun, or end one that runs", "prices", write), c.deleteSale)
 
 	web.Register(api, op("list-categories", "GET", "/v1/categories", "The category tree with product counts", "categories", public), c.listCategories)
-	web.Register(api, op("get-category", "GET", "/v1/categories/{slug}", "One category", "categories", public), c.getCategory)
+	web.Register(api, redirecting(op("get-category", "GET", "/v1/categories/{slug}", "One category", "categories", public)), c.getCategory)
 	web.Register(api, op("list-category-filters", "GET", "/v1/categories/{slug}/filters", "A category's filters and those it inherits", "categories", public), c.listFilters)
 	withBody[category.Category](api, op("create-category", "POST", "/v1/categories", "Create a category", "categories", write), http.StatusCreated, c.createCategory)
 	withBody[category.Category](api, op("replace-category", "PUT", "/v1/categories/{slug}", "Replace a category, or create the one with this slug", "categories", write), http.StatusOK, c.replaceCategory)
@@ -118,19 +118,24 @@ func changing(o huma.Operation) huma.Operation {
 func deletion(id, path, summary, tag string, security []map[string][]string) huma.Operation {
 	o := op(id, http.MethodDelete, path, summary, tag, security)
 	o.DefaultStatus = http.StatusNoContent
-	o.Errors = []int{http.StatusNotFound, http.StatusConflict, http.StatusPreconditionFailed, http.StatusPreconditionRequired}
+	o.Errors = []int{http.StatusNotFound, http.StatusConflict, http.StatusGone, http.StatusPreconditionFailed, http.StatusPreconditionRequired}
 	return o
 }
 
-// redirecting says that an old slug is answered with where its product is now.
+// redirecting says that an old slug is answered with where its thing is now.
 func redirecting(o huma.Operation) huma.Operation {
 	o.Errors = []int{http.StatusNotFound, http.StatusGone}
 	o.Responses = map[string]*huma.Response{
-		"304": {Description: "Not modified since If-None-Match"},
-		"308": {Description: "The product has another slug now", Headers: map[string]*huma.Param{
-			"Location": {Schema: &huma.Schema{Type: huma.TypeString}},
+		"308": {Description: "It has another slug now", Headers: map[string]*huma.Param{
+			"Location": {Schema: &huma.Schema{Type: huma.TypeString}, Description: "Its address", Example: "/v1/products/xerox-006r90321"},
 		}},
 	}
+	return o
+}
+
+// leaving says that what a read is of may be gone.
+func leaving(o huma.Operation) huma.Operation {
+	o.Errors = append(o.Errors, http.StatusGone)
 	return o
 }
 

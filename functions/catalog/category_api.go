@@ -91,7 +91,7 @@ func (c *catalog) getCategory(ctx context.Context, in *getCategoryInput) (*categ
 	shown, err := readCategoryView(ctx, c.DB, in.Slug)
 	var moved *category.Moved
 	if errors.As(err, &moved) {
-		return &categoryReply{Status: http.StatusPermanentRedirect, Location: "/v1/categories/" + moved.Slug, CacheControl: web.PublicCache}, nil
+		return nil, web.Elsewhere("/v1/categories/" + moved.Slug)
 	}
 	if err != nil {
 		return nil, err

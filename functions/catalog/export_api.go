@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"net/url"
+	"reflect"
 	"strings"
 	"time"
 
@@ -34,6 +35,8 @@ func (c *catalog) mountExport(o huma.Operation) {
 		form, _, _ := strings.Cut(f.ContentType, ";")
 		content[form] = &huma.MediaType{Schema: &huma.Schema{Type: huma.TypeString}}
 	}
+	// A line of it is a document.
+	content["application/x-ndjson"].Schema = c.API.Document().Components.Schemas.Schema(reflect.TypeFor[product.Document](), true, "")
 	o.Description = exportDoc
 	o.Parameters = []*huma.Param{
 		{Name: "format", In: "query", Description: "ndjson when missing", Schema: &huma.Schema{Type: huma.TypeString, Enum: names}},

@@ -39,7 +39,7 @@ func routes(_ context.Context, cfg *config, s *service.Service) error {
 
 	web.Register(api, operation("list-locations", "GET", "/v1/locations", "Where stock lies, in the order in which locks take from it", "locations", write), listLocations(s.DB))
 	web.Register(api, operation("get-location", "GET", "/v1/locations/{code}", "One location", "locations", write, 404), getLocation(s.DB))
-	web.Register(api, operation("put-location", "PUT", "/v1/locations/{code}", "Create or change a location", "locations", write, 412, 428), putLocation(s.DB))
+	web.Register(api, creating(operation("put-location", "PUT", "/v1/locations/{code}", "Create or change a location", "locations", write, 412, 428)), putLocation(s.DB))
 
 	web.Register(api, placeOperation(lock), placeReservation(s.DB, queue, cfg.rules(), waker.Wake))
 	web.Register(api, operation("list-reservations", "GET", "/v1/reservations", "Reservations by state and SKU", "reservations", lock), listReservations(s.DB))
@@ -63,6 +63,12 @@ func operation(id, method, path, summary, tag string, security []map[string][]st
 	if method == http.MethodPost {
 		op.DefaultStatus = http.StatusOK
 	}
+	return op
+}
+
+// creating says that a PUT may be the first.
+func creating(op huma.Operation) huma.Operation {
+	op.Responses = map[string]*huma.Response{"201": {Description: "Created"}}
 	return op
 }
 

@@ -58,6 +58,7 @@ func placedOf(a reservation.Answer) placed {
 func placeOperation(security []map[string][]string) huma.Operation {
 	op := operation("place-reservation", "POST", "/v1/reservations", "Lock stock for an order", "reservations", security, http.StatusConflict)
 	op.DefaultStatus = http.StatusCreated
+	op.Responses = map[string]*huma.Response{"200": {Description: "It was placed before: the first answer again"}}
 	op.Description = "All lines or none, unless allow_partial. 201 when it is locked; the same order again is answered as the first time (200, or 409 when it was rejected). " +
 		"The same order with other lines is a 409 with code other_lines."
 	return op

@@ -71,13 +71,14 @@ var headers = map[string]*huma.Header{
 const problemForm = "application/problem+json"
 
 // Published is the OpenAPI document as strangers read it: what operations share
-// stands in it once, and each schema has an example. The API itself goes on
-// working with its own.
+// stands in it once, what follows from how they are made is said, and each
+// schema has an example. The API itself goes on working with its own.
 func (a *API) Published() *huma.OpenAPI {
 	own := a.huma.OpenAPI()
 	doc, components := *own, *own.Components
 	doc.Components = &components
 	doc.Servers = []*huma.Server{{URL: "/", Description: "Where this document comes from"}}
+	components.Schemas = publishedSchemas(own.Components.Schemas)
 	components.Headers, components.Responses = headers, map[string]*huma.Response{}
 	doc.Paths = make(map[string]*huma.PathItem, len(own.Paths))
 	for path, item := range own.Paths {
@@ -89,7 +90,6 @@ func (a *API) Published() *huma.OpenAPI {
 		}
 		doc.Paths[path] = &shared
 	}
-	giveExamples(components.Schemas)
 	return &doc
 }
 
@@ -106,91 +106,30 @@ func published(op *huma.Operation, common map[string]*huma.Response) *huma.Opera
 		}
 		o.Responses[code] = r
 	}
+	if slices.ContainsFunc(op.Parameters, func(p *huma.Param) bool { return p.Name == "If-None-Match" }) && op.Method == http.MethodGet {
+		o.Responses["304"] = &huma.Response{Description: "It is still what If-None-Match names"}
+	}
+	// What is created is answered like what is changed.
+	for _, pair := range [][2]string{{"200", "201"}, {"201", "200"}} {
+		if full, bare := o.Responses[pair[0]], o.Responses[pair[1]]; full != nil && bare != nil && bare.Content == nil {
+			o.Responses[pair[1]] = &huma.Response{Description: bare.Description, Content: full.Content, Headers: full.Headers}
+		}
+	}
+	if moved := o.Responses["308"]; moved != nil {
+		o.Responses["308"] = &huma.Response{Description: moved.Description, Headers: moved.Headers, Content: problemContent()}
+	}
 	return &o
+}
+
+func problemContent() map[string]*huma.MediaType {
+	return map[string]*huma.MediaType{problemForm: {Schema: &huma.Schema{Ref: "#/components/schemas/Problem"}}}
 }
 
 func problemResponse(code int) *huma.Response {
 	s := standard[code]
-	r := &huma.Response{
-		Description: s.meaning,
-		Content:     map[string]*huma.MediaType{problemForm: {Schema: &huma.Schema{Ref: "#/components/schemas/Problem"}}},
-	}
+	r := &huma.Response{Description: s.meaning, Content: problemContent()}
 	if s.header != "" {
 		r.Headers = map[string]*huma.Header{s.header: {Ref: "#/components/headers/" + s.header}}
 	}
 	return r
-}
-
-// giveExamples makes an example of each object of the ones its members have.
-func giveExamples(schemas huma.Registry) {
-	for _, s := range schemas.Map() {
-		if s.Type == huma.TypeObject && len(s.Examples) == 0 && len(s.Properties) > 0 {
-			if example, ok := exampleOf(schemas, s, nil); ok {
-				s.Examples = []any{example}
-			}
-		}
-	}
-}
-
-// exampleOf is a value that a schema allows; ok is false when nobody has said
-// what one looks like.
-func exampleOf(schemas huma.Registry, s *huma.Schema, above []*huma.Schema) (example any, ok bool) {
-	if s.Ref != "" {
-		s = schemas.SchemaFromRef(s.Ref)
-	}
-	if s == nil || slices.Contains(above, s) {
-		return nil, false
-	}
-	switch {
-	case len(s.Examples) > 0:
-		return s.Examples[0], true
-	case s.Default != nil:
-		return s.Default, true
-	case len(s.Enum) > 0:
-		return s.Enum[0], true
-	}
-	above = append(above, s)
-	switch s.Type {
-	case huma.TypeObject:
-		return exampleObject(schemas, s, above)
-	case huma.TypeArray:
-		item, ok := exampleOf(schemas, s.Items, above)
-		if !ok {
-			return []any{}, s.MinItems == nil
-		}
-		return []any{item}, true
-	case huma.TypeBoolean:
-		return false, true
-	case huma.TypeInteger, huma.TypeNumber:
-		if s.Minimum != nil {
-			return *s.Minimum, true
-		}
-		return 1, true
-	case huma.TypeString:
-		return exampleText(s)
-	}
-	return nil, s.Nullable
-}
-
-func exampleObject(schemas huma.Registry, s *huma.Schema, above []*huma.Schema) (any, bool) {
-	object := map[string]any{}
-	for name, p := range s.Properties {
-		value, ok := exampleOf(schemas, p, above)
-		if ok {
-			object[name] = value
-		} else if slices.Contains(s.Required, name) {
-			return nil, false
-		}
-	}
-	return object, true
-}
-
-func exampleText(s *huma.Schema) (any, bool) {
-	switch s.Format {
-	case "uuid":
-		return "01939f0e-7c52-7d1a-9d6e-1f2f3a4b5c6d", true
-	case "date-time":
-		return "2026-03-01T09:30:00Z", true
-	}
-	return nil, false
 }

@@ -11,6 +11,9 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"reflect"
+	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -31,6 +34,8 @@ type Server struct {
 	Logs   *observer.ObservedLogs
 	client *http.Client
 	stop   func()
+
+	contract atomic.Pointer[contract]
 }
 
 // Option changes how the function is run.
@@ -58,13 +63,13 @@ func Start[C interface{ Common() *service.Config }](t testing.TB, name string, c
 	require.NoError(t, err)
 	core, logs := observer.New(zap.DebugLevel)
 	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan error, 1)
-	go func() { done <- service.Run(ctx, name, cfg, build, zap.New(core), listener) }()
 	s := &Server{
 		URL: "http://" + listener.Addr().String(), DB: o.db, Issuer: iss, Logs: logs,
 		client: &http.Client{Timeout: time.Minute, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 			Transport: &http.Transport{MaxIdleConnsPerHost: 256}},
 	}
+	done := make(chan error, 1)
+	go func() { done <- service.Run(ctx, name, cfg, noting(s, build), zap.New(core), listener) }()
 	stopped := false
 	s.stop = func() {
 		if stopped {
@@ -78,6 +83,23 @@ func Start[C interface{ Common() *service.Config }](t testing.TB, name string, c
 	t.Cleanup(func() { checkEmitted(t, o.db) })
 	t.Cleanup(s.stop)
 	return s
+}
+
+// noting keeps the document of what build makes, to hold answers to it. A
+// function that a test has invented promises nothing.
+func noting[C any](s *Server, build func(context.Context, C, *service.Service) error) func(context.Context, C, *service.Service) error {
+	return func(ctx context.Context, cfg C, made *service.Service) error {
+		if err := build(ctx, cfg, made); err != nil || strings.HasSuffix(reflect.TypeFor[C]().Elem().PkgPath(), "_test") {
+			return err
+		}
+		document, err := json.Marshal(made.API.Published())
+		if err != nil {
+			return err
+		}
+		c, err := contractOf(document)
+		s.contract.Store(c)
+		return err
+	}
 }
 
 func complete(c *service.Config, url string, iss *issuer.Issuer) {
@@ -158,7 +180,11 @@ func (s *Server) Send(t testing.TB, req *http.Request) Answer {
 	defer func() { _ = res.Body.Close() }()
 	b, err := io.ReadAll(res.Body)
 	require.NoError(t, err)
-	return Answer{Status: res.StatusCode, Header: res.Header, Body: b}
+	a := Answer{Status: res.StatusCode, Header: res.Header, Body: b}
+	if c := s.contract.Load(); c != nil {
+		c.check(t, req, a)
+	}
+	return a
 }
 
 func reader(t testing.TB, body any) io.Reader {

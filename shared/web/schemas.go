@@ -1,0 +1,133 @@
+package web
+
+import (
+	"encoding/json"
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+)
+
+// shownSchemas are the schemas of a registry as strangers read them.
+type shownSchemas struct {
+	huma.Registry
+	shown map[string]*huma.Schema
+}
+
+// Map is the schemas by name.
+func (s shownSchemas) Map() map[string]*huma.Schema { return s.shown }
+
+// MarshalJSON is the schemas by name.
+func (s shownSchemas) MarshalJSON() ([]byte, error) { return json.Marshal(s.shown) }
+
+// SchemaFromRef is the schema that a reference names.
+func (s shownSchemas) SchemaFromRef(ref string) *huma.Schema {
+	return s.shown[strings.TrimPrefix(ref, "#/components/schemas/")]
+}
+
+func publishedSchemas(own huma.Registry) huma.Registry {
+	s := shownSchemas{Registry: own, shown: map[string]*huma.Schema{}}
+	for name, schema := range own.Map() {
+		shown := *schema
+		shown.Properties = nullable(own.TypeFromRef("#/components/schemas/"+name), schema.Properties)
+		s.shown[name] = &shown
+	}
+	if problem := s.shown["Problem"]; problem != nil {
+		problem.AdditionalProperties = true // members that go with its code (RFC 9457, 3.2)
+	}
+	for _, schema := range s.shown {
+		if schema.Type == huma.TypeObject && len(schema.Examples) == 0 && len(schema.Properties) > 0 {
+			if example, ok := exampleOf(s, schema, nil); ok {
+				schema.Examples = []any{example}
+			}
+		}
+	}
+	return s
+}
+
+// nullable lets members be null that a nil pointer to a struct is written as:
+// huma makes a reference of them, which cannot say it.
+func nullable(t reflect.Type, properties map[string]*huma.Schema) map[string]*huma.Schema {
+	if t == nil || t.Kind() != reflect.Struct {
+		return properties
+	}
+	shown := make(map[string]*huma.Schema, len(properties))
+	for name, p := range properties {
+		shown[name] = p
+	}
+	for _, f := range reflect.VisibleFields(t) {
+		name, options, _ := strings.Cut(f.Tag.Get("json"), ",")
+		p := shown[name]
+		if p == nil || p.Ref == "" || f.Type.Kind() != reflect.Pointer || strings.Contains(options, "omit") {
+			continue
+		}
+		shown[name] = &huma.Schema{OneOf: []*huma.Schema{{Ref: p.Ref}, {Type: "null"}}, Description: f.Tag.Get("doc"), ReadOnly: f.Tag.Get("readOnly") == "true"}
+	}
+	return shown
+}
+
+// exampleOf is a value that a schema allows; ok is false when nobody has said
+// what one looks like.
+func exampleOf(schemas huma.Registry, s *huma.Schema, above []*huma.Schema) (example any, ok bool) {
+	if s.Ref != "" {
+		s = schemas.SchemaFromRef(s.Ref)
+	}
+	if s == nil || slices.Contains(above, s) {
+		return nil, false
+	}
+	switch {
+	case len(s.Examples) > 0:
+		return s.Examples[0], true
+	case len(s.OneOf) > 0:
+		return exampleOf(schemas, s.OneOf[0], above)
+	case s.Default != nil:
+		return s.Default, true
+	case len(s.Enum) > 0:
+		return s.Enum[0], true
+	}
+	above = append(above, s)
+	switch s.Type {
+	case huma.TypeObject:
+		return exampleObject(schemas, s, above)
+	case huma.TypeArray:
+		item, ok := exampleOf(schemas, s.Items, above)
+		if !ok {
+			return []any{}, s.MinItems == nil
+		}
+		return []any{item}, true
+	case huma.TypeBoolean:
+		return false, true
+	case huma.TypeInteger, huma.TypeNumber:
+		if s.Minimum != nil {
+			return *s.Minimum, true
+		}
+		return 1, true
+	case huma.TypeString:
+		return exampleText(s)
+	}
+	return nil, s.Nullable
+}
+
+func exampleObject(schemas huma.Registry, s *huma.Schema, above []*huma.Schema) (any, bool) {
+	object := map[string]any{}
+	for name, p := range s.Properties {
+		value, ok := exampleOf(schemas, p, above)
+		if ok {
+			object[name] = value
+		} else if slices.Contains(s.Required, name) {
+			return nil, false
+		}
+	}
+	return object, true
+}
+
+func exampleText(s *huma.Schema) (any, bool) {
+	switch s.Format {
+	case "uuid":
+		return "01939f0e-7c52-7d1a-9d6e-1f2f3a4b5c6d", true
+	case "date-time":
+		return "2026-03-01T09:30:00Z", true
+	}
+	return nil, false
+}
