@@ -29,7 +29,7 @@ type catalog struct {
 	prices     reader[basePrice]
 	sales      reader[salePrice]
 	priceRows  reader[priceRow]
-	variants   reader[variantView]
+	variants   reader[variantBody]
 }
 
 // routes is the whole surface of the function.
@@ -44,7 +44,7 @@ func routes(_ context.Context, cfg *config, s *service.Service) error {
 		Service: s, wake: waker.Wake, currency: cfg.DefaultCurrency, pages: &product.Reader{DB: s.DB}, storefront: cfg.StorefrontURL,
 		products: newReader[product.Document](), categories: newReader[category.Category](),
 		attributes: newReader[attribute.Attribute](), prices: newReader[basePrice](), sales: newReader[salePrice](),
-		priceRows: newReader[priceRow](), variants: newReader[variantView](),
+		priceRows: newReader[priceRow](), variants: newReader[variantBody](),
 	}
 	api, public, write := s.API, web.Public(), web.Scope("catalog:write")
 
@@ -57,9 +57,9 @@ func routes(_ context.Context, cfg *config, s *service.Service) error {
 	web.Register(api, deletion("delete-product", "/v1/products/{ref}", "Delete a product", "products", write), c.deleteProduct)
 
 	web.Register(api, leaving(op("get-variant", "GET", "/v1/variants/{sku}", "One variant with its product's names", "variants", public)), c.getVariant)
-	withBody[variantView](api, op("create-variant", "POST", "/v1/products/{ref}/variants", "Add a variant to a product", "variants", write), http.StatusCreated, c.createVariant)
-	withBody[variantView](api, op("replace-variant", "PUT", "/v1/variants/{sku}", "Replace a variant", "variants", write), http.StatusOK, c.replaceVariant)
-	withBody[variantView](api, op("patch-variant", "PATCH", "/v1/variants/{sku}", "Change parts of a variant (JSON Merge Patch)", "variants", write), http.StatusOK, c.patchVariant, mergePatch)
+	withBody[variantBody](api, op("create-variant", "POST", "/v1/products/{ref}/variants", "Add a variant to a product", "variants", write), http.StatusCreated, c.createVariant)
+	withBody[variantBody](api, op("replace-variant", "PUT", "/v1/variants/{sku}", "Replace a variant", "variants", write), http.StatusOK, c.replaceVariant)
+	withBody[variantBody](api, op("patch-variant", "PATCH", "/v1/variants/{sku}", "Change parts of a variant (JSON Merge Patch)", "variants", write), http.StatusOK, c.patchVariant, mergePatch)
 	web.Register(api, deletion("delete-variant", "/v1/variants/{sku}", "Remove a variant from its product", "variants", write), c.deleteVariant)
 
 	web.Register(api, leaving(op("list-prices", "GET", "/v1/variants/{sku}/prices", "A variant's prices: past, now, and the lowest of 30 days", "prices", public)), c.listPrices)

@@ -19,10 +19,11 @@ func FuzzProductRow(f *testing.F) {
 	for _, seed := range []string{
 		``, `null`, `{}`, pan, `{"name":"x"}`, `{"name":"x","publish_at":"9999-12-31T23:59:59-23:59"}`, `{"name":"x","attributes":{"\u0000":1}}`,
 		`{"name":"x","variants":[{"sku":"A","price":{"amount":9223372036854775807,"currency":"USD"}}]}`, `{"name":"x","media":[{"kind":"image","url":"%zz"}]}`,
+		`{"sku":"A","kind":"sale","price":{"amount":1,"currency":"JPY"},"starts_at":"9999-12-31T23:59:59-23:59","ends_at":"0000-01-01T00:00:00Z"}`,
 	} {
 		f.Add([]byte(seed))
 	}
-	c := &catalog{products: newReader[product.Document](), categories: newReader[category.Category](), prices: newReader[basePrice]()}
+	c := &catalog{products: newReader[product.Document](), categories: newReader[category.Category](), priceRows: newReader[priceRow]()}
 	f.Fuzz(func(t *testing.T, line []byte) {
 		d, err := c.readProduct(line)
 		if err != nil {
@@ -33,6 +34,9 @@ func FuzzProductRow(f *testing.F) {
 			require.NoError(t, err)
 			_, err = c.readProduct(again)
 			require.NoError(t, err, "%s", again)
+		}
+		if _, _, err := c.priceKind().Read(line); err != nil {
+			require.True(t, fault.Is(err, fault.Malformed) || fault.Is(err, fault.Invalid), "%v", err)
 		}
 		if _, err := c.readCategory(line); err != nil {
 			require.True(t, fault.Is(err, fault.Malformed) || fault.Is(err, fault.Invalid), "%v", err)

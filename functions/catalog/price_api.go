@@ -179,16 +179,20 @@ func (c *catalog) withdraw(ctx context.Context, kind string, in *withdrawInput) 
 
 // priceRow is a row of an import of prices.
 type priceRow struct {
-	SKU string `json:"sku" pattern:"^[A-Za-z0-9._~-]{1,64}$" example:"ICE-3920564"`
-	salePrice
+	SKU  string `json:"sku" pattern:"^[A-Za-z0-9._~-]{1,64}$" example:"ICE-3920564"`
 	Kind string `json:"kind,omitempty" enum:"base,sale" default:"base" doc:"A base price holds until the next one; a sale goes before it while it holds"`
+	price.Price
+	StartsAt *time.Time `json:"starts_at,omitempty" doc:"When it begins: a time to come, or left out for now" example:"2026-11-27T00:00:00Z"`
+	EndsAt   *time.Time `json:"ends_at,omitempty" doc:"Of a sale: it holds until before then" example:"2026-12-01T00:00:00Z"`
 }
 
 func (r *priceRow) check(faults *fault.List) {
 	if !product.ValidSKU(r.SKU) {
 		faults.Add("/sku", "pattern", "1 to 64 of A-Z, a-z, 0-9 and . _ ~ -")
 	}
-	r.salePrice.check(faults)
+	sale := salePrice{Price: r.Price, StartsAt: r.StartsAt, EndsAt: r.EndsAt}
+	sale.check(faults)
+	r.StartsAt, r.EndsAt = sale.StartsAt, sale.EndsAt
 	switch {
 	case r.Kind == "":
 		r.Kind = price.Base

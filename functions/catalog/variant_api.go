@@ -16,15 +16,25 @@ import (
 	"github.com/mallhive/product-service/shared/web"
 )
 
-// variantView is one variant with what a cart shows of its product. What is
-// the product's may stand in what is sent and is ignored there.
+// variantView is one variant with what a cart shows of its product.
 type variantView struct {
 	product.Variant
-	ProductID uuid.UUID      `json:"product_id" required:"false" readOnly:"true"`
-	Slug      string         `json:"slug" required:"false" readOnly:"true" doc:"The product's slug"`
-	Name      string         `json:"name" required:"false" readOnly:"true" doc:"The product's name"`
-	Brand     *string        `json:"brand" required:"false" readOnly:"true"`
-	Image     *product.Media `json:"image,omitempty" readOnly:"true" doc:"The product's first image"`
+	ProductID uuid.UUID      `json:"product_id" example:"0198c5a2-7c1e-7d4a-9f43-2b1f0a6d5e11"`
+	Slug      string         `json:"slug" doc:"The product's slug" example:"xerox-006r90321"`
+	Name      string         `json:"name" doc:"The product's name" example:"Xerox 006R90321 toner cartridge"`
+	Brand     *string        `json:"brand" example:"Xerox"`
+	Image     *product.Media `json:"image,omitempty" doc:"The product's first image"`
+}
+
+// variantBody is a variant as it is written. What is its product's may stand
+// there, as it is read, and is ignored.
+type variantBody struct {
+	product.Variant
+	ProductID *uuid.UUID     `json:"product_id,omitempty" readOnly:"true"`
+	Slug      *string        `json:"slug,omitempty" readOnly:"true"`
+	Name      *string        `json:"name,omitempty" readOnly:"true"`
+	Brand     *string        `json:"brand,omitempty" readOnly:"true" nullable:"true"`
+	Image     *product.Media `json:"image,omitempty" readOnly:"true"`
 }
 
 type variantReply struct {
@@ -202,7 +212,7 @@ func (c *catalog) editVariant(ctx context.Context, in *replaceVariantInput, writ
 			if err != nil {
 				return at, err
 			}
-			var v variantView
+			var v variantBody
 			if v, form, err = c.variants.read(after); err != nil {
 				return at, err
 			}

@@ -33,7 +33,6 @@ catalog_fn catalog.offers select
 catalog_fn catalog.old_category_slugs delete insert select update
 catalog_fn catalog.old_slugs delete insert select update
 catalog_fn catalog.prices insert select update(cancelled_at,ends_at)
-catalog_fn catalog.prices_now select
 catalog_fn catalog.product_categories delete insert select update
 catalog_fn catalog.product_documents select
 catalog_fn catalog.product_pages delete insert select update

@@ -99,8 +99,6 @@ cross join lateral (
 ) n
 where v.removed_at is null;
 
-grant select on catalog.prices_now to catalog_fn;
-
 -- +goose Down
 create or replace view catalog.offers as
 select
