@@ -50,6 +50,7 @@ func routes(_ context.Context, cfg *config, s *service.Service) error {
 
 	web.Register(api, filtered(op("list-products", "GET", "/v1/products", "Products by category, text, filters, in pages", "products", public)), c.listProducts)
 	web.Register(api, web.Quickly(redirecting(op("get-product", "GET", "/v1/products/{ref}", "One product by id or slug", "products", public)), c.showProduct), c.getProduct)
+	web.Register(api, op("suggest", "GET", "/v1/products:suggest", "Completions for a search box: brands, categories, products", "products", public), c.suggest)
 	web.Register(api, op("look-up-products", "POST", "/v1/products:lookup", "Many products by id, SKU or slug", "products", public), c.lookUpProducts)
 	withBody[product.Document](api, op("create-product", "POST", "/v1/products", "Create a product", "products", write), http.StatusCreated, c.createProduct)
 	withBody[product.Document](api, op("replace-product", "PUT", "/v1/products/{ref}", "Replace a product, or create the one with this slug", "products", write), http.StatusOK, c.replaceProduct)

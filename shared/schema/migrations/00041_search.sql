@@ -6,9 +6,11 @@
 create table catalog.search_names (
     product_id    uuid primary key,
     title         text not null,
-    -- The beginning of the name, lower case, for those who are typing it.
+    -- The beginning of the name, and the brand, in lower case without accents,
+    -- for those who are typing them.
     name_key      text not null,
     brand         text,
+    brand_key     text,
     visible_from  timestamptz,
     visible_until timestamptz
 );
@@ -25,7 +27,7 @@ alter table catalog.search_documents alter column words set statistics 0;
 
 create index search_names_beginning on catalog.search_names (name_key text_pattern_ops, product_id);
 
-create index search_names_brand on catalog.search_names (lower(brand) text_pattern_ops) where brand is not null;
+create index search_names_brand on catalog.search_names (brand_key text_pattern_ops) where brand_key is not null;
 
 create index words_beginning on catalog.words (word text_pattern_ops);
 
@@ -67,15 +69,16 @@ $$;
 
 -- Until a product is written again it is found by what PostgreSQL makes of its
 -- name: whole words, without compounds and units.
-insert into catalog.search_names (product_id, title, name_key, brand, visible_from, visible_until)
+insert into catalog.search_names (product_id, title, name_key, brand, brand_key, visible_from, visible_until)
 select
     p.id,
     coalesce((
         select string_agg(w.lexeme, ' ' order by w.positions[1])
         from unnest(to_tsvector('catalog.english', p.name)) w
         where w.lexeme !~ '[\s^+~@*]'), ''),
-    left(lower(p.name), 100),
+    left(lower(public.unaccent(p.name)), 100),
     p.brand,
+    left(lower(public.unaccent(p.brand)), 100),
     p.publish_at,
     p.unpublish_at
 from catalog.products p

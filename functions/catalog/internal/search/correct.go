@@ -177,19 +177,29 @@ const completion = 0.7
 // begun finds what has a word that begins as the last one does: somebody is
 // still typing it, or means its beginning.
 func (f *finding) begun(ctx context.Context, q query) error {
+	had := len(q.needs[len(q.needs)-1].forms)
+	if err := f.lastBegins(ctx, &q); err != nil || len(q.needs[len(q.needs)-1].forms) == had {
+		return err
+	}
+	return f.all(ctx, q)
+}
+
+// lastBegins lets the last word of a query stand for all that begin so: those
+// of the dictionary, or numbers of models.
+func (f *finding) lastBegins(ctx context.Context, q *query) error {
 	last := len(q.needs) - 1
 	beginning := q.needs[last].text
 	if len(beginning) < shortBeginning {
 		return nil
 	}
-	forms := []form{{stem: beginning, weight: completion, begins: true}} // of a model's number
+	forms := []form{{stem: beginning, weight: completion, begins: true}}
 	if letters(beginning) {
 		rows, err := f.tx.Query(ctx, beginningSQL, pgx.NamedArgs{"beginning": beginning + "%"})
 		if err != nil {
 			return err
 		}
 		words, err := pgx.CollectRows(rows, pgx.RowTo[string])
-		if err != nil || len(words) == 0 {
+		if err != nil {
 			return err
 		}
 		forms = forms[:0]
@@ -202,5 +212,5 @@ func (f *finding) begun(ctx context.Context, q query) error {
 	for _, other := range forms {
 		q.needs[last].add(other)
 	}
-	return f.all(ctx, q)
+	return nil
 }

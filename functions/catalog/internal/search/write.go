@@ -39,10 +39,10 @@ delete from catalog.search_documents
 where product_id = any(@products)`
 
 const namesSQL = `
-insert into catalog.search_names (product_id, title, name_key, brand, visible_from, visible_until)
-select product_id, title, name_key, brand, visible_from, visible_until
-from unnest(@products::uuid[], @titles::text[], @keys::text[], @brands::text[], @from::timestamptz[], @until::timestamptz[])
-    as n (product_id, title, name_key, brand, visible_from, visible_until)`
+insert into catalog.search_names (product_id, title, name_key, brand, brand_key, visible_from, visible_until)
+select product_id, title, name_key, nullif(brand, ''), nullif(brand_key, ''), visible_from, visible_until
+from unnest(@products::uuid[], @titles::text[], @keys::text[], @brands::text[], @brand_keys::text[], @from::timestamptz[], @until::timestamptz[])
+    as n (product_id, title, name_key, brand, brand_key, visible_from, visible_until)`
 
 const documentsSQL = `
 insert into catalog.search_documents (product_id, words, codes)
@@ -80,7 +80,8 @@ func Write(ctx context.Context, tx pgx.Tx, cleared []uuid.UUID, entries []Entry)
 
 func queue(batch *pgx.Batch, entries []Entry) {
 	n := len(entries)
-	ids, titles, keys, brands := make([]uuid.UUID, n), make([]string, n), make([]string, n), make([]*string, n)
+	ids, titles, keys := make([]uuid.UUID, n), make([]string, n), make([]string, n)
+	brands, brandKeys := make([]string, n), make([]string, n)
 	from, until := make([]*time.Time, n), make([]*time.Time, n)
 	words, codes := make([]string, n), make([]string, n)
 	d := document{stemmer: stemmer{}, weight: map[string]byte{}}
@@ -88,11 +89,9 @@ func queue(batch *pgx.Batch, entries []Entry) {
 		ids[i], titles[i], keys[i] = e.ProductID, titleOf(d.stemmer, e), nameKey(e.Name)
 		words[i], codes[i] = d.of(e, titles[i]).text(), strings.Join(codesOf(e), "\x1f")
 		from[i], until[i] = e.VisibleFrom, e.VisibleUntil
-		if e.Brand != "" {
-			brands[i] = &e.Brand
-		}
+		brands[i], brandKeys[i] = e.Brand, nameKey(e.Brand)
 	}
-	batch.Queue(namesSQL, pgx.NamedArgs{"products": ids, "titles": titles, "keys": keys, "brands": brands, "from": from, "until": until})
+	batch.Queue(namesSQL, pgx.NamedArgs{"products": ids, "titles": titles, "keys": keys, "brands": brands, "brand_keys": brandKeys, "from": from, "until": until})
 	batch.Queue(documentsSQL, pgx.NamedArgs{"products": ids, "words": words, "codes": codes})
 	batch.Queue(wordsSQL, pgx.NamedArgs{"words": vocabulary(entries)})
 }
