@@ -53,6 +53,7 @@ func imported[T any](c *catalog, r *http.Request, stream importer.Stream, kind i
 }
 
 func (c *catalog) productKind() importer.Kind[product.Intent] {
+	known := product.NewMemory()
 	return importer.Kind[product.Intent]{
 		Read: func(line []byte) (product.Intent, string, error) {
 			d, err := c.readProduct(line)
@@ -66,7 +67,10 @@ func (c *catalog) productKind() importer.Kind[product.Intent] {
 		Names:       func(in product.Intent) []string { return in.Doc.Names() },
 		Independent: true,
 		Guesses:     func(in product.Intent) []string { return in.Doc.Guesses() },
-		SaveAll:     saveProducts,
+		Prepare: func(ctx context.Context, db postgres.DB, intents []product.Intent) error {
+			return product.Learn(ctx, db, known, intents)
+		},
+		SaveAll: saveProducts,
 	}
 }
 

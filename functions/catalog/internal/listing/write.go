@@ -28,6 +28,7 @@ type Entry struct {
 	VisibleFrom  *time.Time
 	VisibleUntil *time.Time
 	Variants     []Variant
+	Learned      bool // its terms are written already (Learn)
 }
 
 // Variant is one variant of an Entry.
@@ -131,7 +132,9 @@ func queueEntries(batch *pgx.Batch, entries []Entry, prices []price.Span) {
 	})
 	queueCategories(batch, entries)
 	costs.queue(batch)
-	batch.Queue(insertTermsSQL, pgx.NamedArgs{"ids": terms.ids, "codes": terms.codes, "values": terms.values, "numbers": terms.numbers})
+	if !learned(entries) {
+		batch.Queue(insertTermsSQL, terms.args())
+	}
 }
 
 // filled is what is stored for nothing: bytes of none, not null.

@@ -69,7 +69,7 @@ func searched(entries []listing.Entry) []search.Entry {
 	for i, e := range entries {
 		s := search.Entry{
 			ProductID: e.ProductID, Name: e.Name, Brand: e.Brand, Description: e.Description, Attributes: e.Attributes,
-			VisibleFrom: e.VisibleFrom, VisibleUntil: e.VisibleUntil,
+			VisibleFrom: e.VisibleFrom, VisibleUntil: e.VisibleUntil, Learned: e.Learned,
 		}
 		for _, v := range e.Variants {
 			for _, value := range v.Options {

@@ -139,6 +139,7 @@ func (p plan) entry() listing.Entry {
 	e := listing.Entry{
 		ProductID: p.id, Name: d.Name, Description: d.Description, Categories: p.places, Positions: p.positions, Attributes: d.Attributes,
 		Featured: d.Featured, PublishedAt: *d.PublishedAt, VisibleFrom: d.PublishAt, VisibleUntil: d.UnpublishAt,
+		Learned: p.learned,
 	}
 	if d.Brand != nil {
 		e.Brand = *d.Brand

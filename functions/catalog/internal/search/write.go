@@ -28,6 +28,7 @@ type Entry struct {
 	PartNumbers  []string
 	VisibleFrom  *time.Time
 	VisibleUntil *time.Time
+	Learned      bool // its words are written already (Learn)
 }
 
 const clearNamesSQL = `
@@ -93,7 +94,9 @@ func queue(batch *pgx.Batch, entries []Entry) {
 	}
 	batch.Queue(namesSQL, pgx.NamedArgs{"products": ids, "titles": titles, "keys": keys, "brands": brands, "brand_keys": brandKeys, "from": from, "until": until})
 	batch.Queue(documentsSQL, pgx.NamedArgs{"products": ids, "words": words, "codes": codes})
-	batch.Queue(wordsSQL, pgx.NamedArgs{"words": vocabulary(entries)})
+	if !learned(entries) {
+		batch.Queue(wordsSQL, pgx.NamedArgs{"words": vocabulary(entries)})
+	}
 }
 
 const (
