@@ -19,7 +19,7 @@ import (
 // variantView is one variant with what a cart shows of its product.
 type variantView struct {
 	product.Variant
-	ProductID uuid.UUID      `json:"product_id" example:"0198c5a2-7c1e-7d4a-9f43-2b1f0a6d5e11"`
+	ProductID uuid.UUID      `json:"product_id" doc:"The product it is a variant of" example:"0198c5a2-7c1e-7d4a-9f43-2b1f0a6d5e11"`
 	Slug      string         `json:"slug" doc:"The product's slug" example:"xerox-006r90321"`
 	Name      string         `json:"name" doc:"The product's name" example:"Xerox 006R90321 toner cartridge"`
 	Brand     *string        `json:"brand" example:"Xerox"`

@@ -36,12 +36,12 @@ type locationListOutput struct {
 }
 
 type locationInput struct {
-	Code        string `path:"code" maxLength:"64"`
+	Code        string `path:"code" maxLength:"64" doc:"Code of the location" example:"main"`
 	IfNoneMatch string `header:"If-None-Match"`
 }
 
 type putLocationInput struct {
-	Code        string `path:"code" maxLength:"64" pattern:"^[A-Za-z0-9._~-]{1,64}$"`
+	Code        string `path:"code" maxLength:"64" pattern:"^[A-Za-z0-9._~-]{1,64}$" doc:"Code of the location" example:"main"`
 	IfMatch     string `header:"If-Match" doc:"ETag of the location to change"`
 	IfNoneMatch string `header:"If-None-Match" doc:"* creates"`
 	Body        locationBody

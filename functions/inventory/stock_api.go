@@ -176,7 +176,7 @@ func lookupStock(db postgres.DB) func(context.Context, *stockLookupInput) (*stoc
 
 type countInput struct {
 	SKU         string `path:"sku" pattern:"^[A-Za-z0-9._~-]{1,64}$"`
-	Code        string `path:"code" maxLength:"64"`
+	Code        string `path:"code" maxLength:"64" doc:"Code of the location" example:"main"`
 	IfMatch     string `header:"If-Match" doc:"ETag of the SKU's stock"`
 	IfNoneMatch string `header:"If-None-Match" doc:"* when the location has none of it yet"`
 	Body        struct {

@@ -38,8 +38,8 @@ func (k Kind) String() string {
 type Field struct {
 	Pointer string `json:"pointer" doc:"JSON pointer (RFC 6901) to the faulty value; /name of the parameter when in is set"`
 	In      string `json:"in,omitempty" enum:"query,path,header" doc:"Where the value stood, when not in the body"`
-	Code    string `json:"code" doc:"Stable code of the fault"`
-	Detail  string `json:"detail" doc:"What is wrong, in words"`
+	Code    string `json:"code" doc:"Stable code of the fault" example:"duplicate"`
+	Detail  string `json:"detail" doc:"What is wrong, in words" example:"another product has it"`
 }
 
 // Error is a fault. Detail and Fields are shown to callers: put neither

@@ -62,9 +62,9 @@ type reach struct {
 }
 
 type connections struct {
-	Open int32 `json:"open"`
-	Busy int32 `json:"busy"`
-	Max  int32 `json:"max"`
+	Open int32 `json:"open" doc:"Connections there are" example:"4"`
+	Busy int32 `json:"busy" doc:"Connections in use" example:"1"`
+	Max  int32 `json:"max" doc:"Connections there may be" example:"8"`
 }
 
 func (s *Service) status(w http.ResponseWriter, r *http.Request) {

@@ -30,6 +30,8 @@ type API struct {
 	auth  Authenticator
 	admit func() bool
 	names map[reflect.Type]string // of schemas, where the type's own does not do
+	// examples by the name of the schema they are of.
+	examples map[string]any
 }
 
 // Options of an API.
@@ -72,7 +74,8 @@ func New(o Options) *API {
 		},
 	}
 	mux := http.NewServeMux()
-	a := &API{mux: mux, auth: o.Authenticator, admit: o.Admit, names: map[reflect.Type]string{reflect.TypeFor[fault.Field](): "Fault"}}
+	a := &API{mux: mux, auth: o.Authenticator, admit: o.Admit, examples: map[string]any{}}
+	a.names = map[reflect.Type]string{reflect.TypeFor[fault.Field](): "Fault"}
 	cfg.Components.Schemas = huma.NewMapRegistry("#/components/schemas/", a.schemaName)
 	a.huma = humago.New(mux, cfg)
 	if a.admit == nil {

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"encoding/json"
 	"net/http"
 	"reflect"
 	"slices"
@@ -13,6 +14,16 @@ import (
 // Name gives a Go type the name that its schema has in the document: what a
 // generated client calls it. It is said before the first operation with it.
 func Name[T any](a *API, name string) { a.names[reflect.TypeFor[T]()] = name }
+
+// Example shows what a schema is of, where the examples of its members do not
+// make a good one.
+func (a *API) Example(name string, document string) {
+	var example any
+	if err := json.Unmarshal([]byte(document), &example); err != nil {
+		panic("the example of " + name + ": " + err.Error())
+	}
+	a.examples[name] = example
+}
 
 // Describe says what the function is for and what the tags of its operations
 // stand for, in the order of a reader.
@@ -78,7 +89,7 @@ func (a *API) Published() *huma.OpenAPI {
 	doc, components := *own, *own.Components
 	doc.Components = &components
 	doc.Servers = []*huma.Server{{URL: "/", Description: "Where this document comes from"}}
-	components.Schemas = publishedSchemas(own.Components.Schemas)
+	components.Schemas = publishedSchemas(own.Components.Schemas, a.examples)
 	components.Headers, components.Responses = headers, map[string]*huma.Response{}
 	doc.Paths = make(map[string]*huma.PathItem, len(own.Paths))
 	for path, item := range own.Paths {
@@ -106,6 +117,10 @@ func published(op *huma.Operation, common map[string]*huma.Response) *huma.Opera
 		}
 		o.Responses[code] = r
 	}
+	o.Parameters = make([]*huma.Param, len(op.Parameters))
+	for i, p := range op.Parameters {
+		o.Parameters[i] = explainedParameter(p)
+	}
 	if slices.ContainsFunc(op.Parameters, func(p *huma.Param) bool { return p.Name == "If-None-Match" }) && op.Method == http.MethodGet {
 		o.Responses["304"] = &huma.Response{Description: "It is still what If-None-Match names"}
 	}
@@ -119,6 +134,28 @@ func published(op *huma.Operation, common map[string]*huma.Response) *huma.Opera
 		o.Responses["308"] = &huma.Response{Description: moved.Description, Headers: moved.Headers, Content: problemContent()}
 	}
 	return &o
+}
+
+// preconditions are what headers of requests mean.
+var preconditions = map[string]string{
+	"If-Match":        "The ETag of what is changed; * for any version",
+	"If-None-Match":   "The ETag of what is known: 304 while it holds",
+	"Idempotency-Key": "A name for this request, chosen by the caller and kept for 7 days: sent again, it gets the first answer again",
+}
+
+func explainedParameter(p *huma.Param) *huma.Param {
+	said := *p
+	if said.Description == "" {
+		said.Description = preconditions[p.Name]
+	}
+	if word := glossary[p.Name]; p.In != "header" && said.Description == "" {
+		said.Description = word.meaning
+	}
+	if p.Schema != nil && p.In != "header" {
+		said.Schema = explained(p.Name, p.Schema)
+		said.Schema.Description = ""
+	}
+	return &said
 }
 
 func problemContent() map[string]*huma.MediaType {

@@ -2,6 +2,7 @@ package web
 
 import (
 	"encoding/json"
+	"maps"
 	"reflect"
 	"slices"
 	"strings"
@@ -26,17 +27,23 @@ func (s shownSchemas) SchemaFromRef(ref string) *huma.Schema {
 	return s.shown[strings.TrimPrefix(ref, "#/components/schemas/")]
 }
 
-func publishedSchemas(own huma.Registry) huma.Registry {
+func publishedSchemas(own huma.Registry, examples map[string]any) huma.Registry {
 	s := shownSchemas{Registry: own, shown: map[string]*huma.Schema{}}
 	for name, schema := range own.Map() {
 		shown := *schema
 		shown.Properties = nullable(own.TypeFromRef("#/components/schemas/"+name), schema.Properties)
+		for member, p := range shown.Properties {
+			shown.Properties[member] = explained(member, p)
+		}
 		s.shown[name] = &shown
 	}
 	if problem := s.shown["Problem"]; problem != nil {
 		problem.AdditionalProperties = true // members that go with its code (RFC 9457, 3.2)
 	}
-	for _, schema := range s.shown {
+	for name, schema := range s.shown {
+		if example, given := examples[name]; given {
+			schema.Examples = []any{example}
+		}
 		if schema.Type == huma.TypeObject && len(schema.Examples) == 0 && len(schema.Properties) > 0 {
 			if example, ok := exampleOf(s, schema, nil); ok {
 				schema.Examples = []any{example}
@@ -49,12 +56,9 @@ func publishedSchemas(own huma.Registry) huma.Registry {
 // nullable lets members be null that a nil pointer to a struct is written as:
 // huma makes a reference of them, which cannot say it.
 func nullable(t reflect.Type, properties map[string]*huma.Schema) map[string]*huma.Schema {
+	shown := maps.Clone(properties)
 	if t == nil || t.Kind() != reflect.Struct {
-		return properties
-	}
-	shown := make(map[string]*huma.Schema, len(properties))
-	for name, p := range properties {
-		shown[name] = p
+		return shown
 	}
 	for _, f := range reflect.VisibleFields(t) {
 		name, options, _ := strings.Cut(f.Tag.Get("json"), ",")
@@ -106,7 +110,7 @@ func exampleOf(schemas huma.Registry, s *huma.Schema, above []*huma.Schema) (exa
 	case huma.TypeString:
 		return exampleText(s)
 	}
-	return nil, s.Nullable
+	return map[string]any{}, s.Type == "" // anything
 }
 
 func exampleObject(schemas huma.Registry, s *huma.Schema, above []*huma.Schema) (any, bool) {
@@ -128,6 +132,8 @@ func exampleText(s *huma.Schema) (any, bool) {
 		return "01939f0e-7c52-7d1a-9d6e-1f2f3a4b5c6d", true
 	case "date-time":
 		return "2026-03-01T09:30:00Z", true
+	case "uri":
+		return "https://product.mallhive.com/v1/event-types/com.mallhive.order.placed.v1", true
 	}
 	return nil, false
 }

@@ -98,7 +98,7 @@ type Summary struct {
 type Result struct {
 	Row    int           `json:"row"`
 	Key    string        `json:"key,omitempty"`
-	Result string        `json:"result"`
+	Result string        `json:"result" enum:"created,updated,unchanged,failed"`
 	Errors []fault.Field `json:"errors,omitempty"`
 }
 

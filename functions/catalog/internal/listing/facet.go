@@ -31,7 +31,7 @@ type Facet struct {
 	Unit   *string      `json:"unit,omitempty"`
 	Values []FacetValue `json:"values,omitempty" nullable:"false" doc:"Of text and boolean, most products first"`
 	Min    *float64     `json:"min,omitempty" doc:"Of number and price (minor units)"`
-	Max    *float64     `json:"max,omitempty"`
+	Max    *float64     `json:"max,omitempty" doc:"Of number and price (minor units)"`
 	Exact  bool         `json:"exact" doc:"False when more than 10,000 products match and not all were counted"`
 }
 
