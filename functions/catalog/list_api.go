@@ -50,11 +50,14 @@ type total struct {
 }
 
 type productList struct {
-	Items      []product.Item  `json:"items" nullable:"false"`
-	NextCursor *string         `json:"next_cursor"`
-	Total      *total          `json:"total,omitempty"`
-	Facets     []listing.Facet `json:"facets,omitempty" nullable:"false"`
-	DidYouMean string          `json:"did_you_mean,omitempty" doc:"What was searched for instead, since nothing has the words that were asked for"`
+	Items      []rendered[product.Item] `json:"items" nullable:"false"`
+	NextCursor *string                  `json:"next_cursor"`
+	Total      *total                   `json:"total,omitempty"`
+	Facets     []listing.Facet          `json:"facets,omitempty" nullable:"false"`
+	DidYouMean string                   `json:"did_you_mean,omitempty" doc:"What was searched for instead, since nothing has the words that were asked for"`
+
+	tags   []string // of the items
+	prices []*int64
 }
 
 type listProductsReply struct {
@@ -85,10 +88,7 @@ func (c *catalog) listProducts(ctx context.Context, in *listProductsInput) (*lis
 	if err != nil {
 		return nil, err
 	}
-	// The cursor holds the time, which alone makes no page another.
-	seen := *body
-	seen.NextCursor = nil
-	out := &listProductsReply{Status: http.StatusOK, ETag: web.ETag(0, seen), CacheControl: web.PublicCache, Body: body}
+	out := &listProductsReply{Status: http.StatusOK, ETag: body.tag(), CacheControl: web.PublicCache, Body: body}
 	if body.NextCursor != nil {
 		out.Link = web.NextLink("/v1/products", in.query, *body.NextCursor)
 	}
@@ -134,7 +134,7 @@ func (c *catalog) page(ctx context.Context, q listing.Query, p listing.Page, in 
 	if err != nil {
 		return nil, err
 	}
-	body := &productList{Items: []product.Item{}, Facets: r.Facets, DidYouMean: from.Instead}
+	body := &productList{Items: []rendered[product.Item]{}, Facets: r.Facets, DidYouMean: from.Instead}
 	if p.Total {
 		body.Total = &total{Value: r.Total, Exact: r.Exact}
 	}
@@ -152,16 +152,23 @@ func (c *catalog) page(ctx context.Context, q listing.Query, p listing.Page, in 
 	for i, h := range hits {
 		ids[i] = h.ProductID
 	}
-	documents, err := product.Documents(ctx, c.DB, ids)
+	pages, err := c.pages.Pages(ctx, ids)
 	if err != nil {
 		return nil, err
 	}
 	for _, h := range hits {
-		if d, there := documents[h.ProductID]; there {
-			body.Items = append(body.Items, d.Priced(h.Price, q.Currency))
+		if p, there := pages[h.ProductID]; there {
+			body.Items, body.tags = append(body.Items, p.Item(h.Price, q.Currency)), append(body.tags, p.Tag())
+			body.prices = append(body.prices, h.Price)
 		}
 	}
 	return body, nil
+}
+
+// tag tells pages apart by what tells their items apart. The cursor holds the
+// time, which alone makes no page another.
+func (l *productList) tag() string {
+	return web.ETag(0, []any{l.tags, l.prices, l.NextCursor != nil, l.Total, l.Facets, l.DidYouMean})
 }
 
 // cursorQuery is what a cursor belongs to: everything but itself and the size

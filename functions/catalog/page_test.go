@@ -6,11 +6,15 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/http"
+	"os"
+	"strings"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/mallhive/product-service/functions/catalog/internal/product"
+	"github.com/mallhive/product-service/shared/service/servicetest"
 )
 
 // samePage compares what a visitor reads of a product by its page with the
@@ -66,6 +70,110 @@ func anyProduct(r *rand.Rand, n int) map[string]any {
 	return d
 }
 
+// assorted makes some products of all kinds and returns their slugs.
+func assorted(t testing.TB, s *servicetest.Server) []string {
+	t.Helper()
+	seed(t, s)
+	r := rand.New(rand.NewPCG(3, 4))
+	var names []string
+	for n := range 12 {
+		d := create1(t, s, asJSON(t, anyProduct(r, n)))
+		names = append(names, d.Slug)
+		if len(d.Variants) > 1 {
+			stock(t, s, map[string]int{d.Variants[1].SKU: 500})
+		}
+	}
+	return names
+}
+
+func asJSON(t testing.TB, v any) string {
+	t.Helper()
+	b, err := json.Marshal(v)
+	require.NoError(t, err)
+	return string(b)
+}
+
+func TestPagesThatTheMigrationMakesAreLikeThoseOfWriters(t *testing.T) {
+	t.Parallel()
+	ctx := context.Background()
+	s := start(t)
+	names := assorted(t, s)
+	migration, err := os.ReadFile("../../shared/schema/migrations/00042_pages.sql")
+	require.NoError(t, err)
+	_, after, _ := strings.Cut(string(migration), "insert into catalog.product_pages")
+	fill, _, _ := strings.Cut(after, ";")
+	for _, sql := range []string{"delete from catalog.product_pages", "insert into catalog.product_pages" + fill} {
+		_, err = s.DB.Owner(t).Exec(ctx, sql)
+		require.NoError(t, err)
+	}
+	pages := &product.Reader{DB: s.DB.Pool(t, "catalog")}
+	for _, name := range names {
+		samePage(t, pages, name)
+	}
+}
+
+// A page of another version is what a release that knows no pages leaves behind.
+func TestAProductWhosePageIsMissingOrOldIsReadFromItsParts(t *testing.T) {
+	t.Parallel()
+	ctx := context.Background()
+	s := start(t)
+	names := assorted(t, s)
+	ask := func() (all []servicetest.Answer) {
+		for _, name := range names {
+			all = append(all, s.Do(t, http.MethodGet, "/v1/products/"+name, nil))
+		}
+		return append(all, s.Do(t, http.MethodPost, "/v1/products:lookup", map[string]any{"refs": append(names, "none")}))
+	}
+	before := ask()
+	for _, sql := range []string{
+		"update catalog.product_pages set version = version + 1, body = '{}' where product_id in (select id from catalog.products where slug < 'p-5')",
+		"delete from catalog.product_pages where product_id in (select id from catalog.products where slug >= 'p-5')",
+	} {
+		_, err := s.DB.Owner(t).Exec(ctx, sql)
+		require.NoError(t, err)
+	}
+	for i, after := range ask() {
+		require.Equal(t, http.StatusOK, after.Status)
+		if i < len(names) {
+			require.Equal(t, before[i].Header.Get("ETag"), after.Header.Get("ETag"))
+			require.JSONEq(t, string(before[i].Body), string(after.Body))
+			continue
+		}
+		var was, is struct {
+			Items   []product.Document
+			Missing []string
+		}
+		before[i].JSON(t, &was)
+		after.JSON(t, &is)
+		for j := range was.Items {
+			was.Items[j].Breadcrumbs = nil
+		}
+		require.Equal(t, was, is)
+	}
+}
+
+func TestReadersOfManyPagesAtOnceEachGetTheirOwn(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	names := assorted(t, s)
+	pages := &product.Reader{DB: s.DB.Pool(t, "catalog")}
+	var all sync.WaitGroup
+	for i := range 300 {
+		all.Go(func() {
+			name := names[i%len(names)]
+			page, ok, err := pages.Read(context.Background(), name)
+			var d product.Document
+			if err != nil || !ok || json.Unmarshal(page.JSON(), &d) != nil || d.Slug != name {
+				t.Errorf("%s: %v %v %s", name, ok, err, page.JSON())
+			}
+			if _, ok, err := pages.Read(context.Background(), "no-such-slug"); ok || err != nil {
+				t.Errorf("found what is not there: %v", err)
+			}
+		})
+	}
+	all.Wait()
+}
+
 func TestAPageIsTheDocumentThatItsPartsMake(t *testing.T) {
 	t.Parallel()
 	s := start(t)
@@ -82,6 +190,15 @@ func TestAPageIsTheDocumentThatItsPartsMake(t *testing.T) {
 			samePage(t, pages, d.Slug)
 			a = s.Do(t, http.MethodPut, "/v1/variants/"+d.Variants[0].SKU+"/price", `{"price":{"amount":7,"currency":"EUR"}}`, token, header("If-Match", "*"))
 			require.Equal(t, http.StatusOK, a.Status, "%s", a.Body)
+			samePage(t, pages, d.Slug)
+			for _, sale := range []string{
+				`{"price":{"amount":3,"currency":"EUR"},"ends_at":"2998-01-01T00:00:00Z"}`,
+				`{"price":{"amount":2,"currency":"EUR"},"starts_at":"2998-02-01T00:00:00Z"}`,
+			} {
+				a = s.Do(t, http.MethodPost, "/v1/variants/"+d.Variants[0].SKU+"/sales", sale, token, header("If-Match", "*"))
+				require.Equal(t, http.StatusCreated, a.Status, "%s", a.Body)
+				samePage(t, pages, d.Slug)
+			}
 		}
 		samePage(t, pages, d.Slug)
 		if n%2 == 0 {

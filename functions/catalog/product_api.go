@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"net/http"
 	"strings"
@@ -81,8 +82,8 @@ type lookupInput struct {
 type lookupReply struct {
 	CacheControl string `header:"Cache-Control"`
 	Body         struct {
-		Items   []product.Document `json:"items" nullable:"false" doc:"In the order asked"`
-		Missing []string           `json:"missing" nullable:"false" doc:"Refs that name nothing the caller may see"`
+		Items   []rendered[product.Document] `json:"items" nullable:"false" doc:"In the order asked"`
+		Missing []string                     `json:"missing" nullable:"false" doc:"Refs that name nothing the caller may see"`
 	}
 }
 
@@ -92,14 +93,34 @@ func (c *catalog) lookUpProducts(ctx context.Context, in *lookupInput) (*lookupR
 			return nil, fault.InvalidInput(fault.At("/refs/"+itoa(i), "too_long", "an id, a SKU or a slug"))
 		}
 	}
-	out := &lookupReply{CacheControl: "no-store"}
-	drafts := auth.CallerFrom(ctx).Has("catalog:read_drafts")
-	if drafts {
-		out.CacheControl = web.PrivateCache
+	if mayReadDrafts(ctx) {
+		return c.lookUpDrafts(ctx, in.Body.Refs)
 	}
-	var err error
-	out.Body.Items, out.Body.Missing, err = product.Lookup(ctx, c.DB, in.Body.Refs, drafts)
-	return out, err
+	found, missing, err := c.pages.Lookup(ctx, in.Body.Refs)
+	if err != nil {
+		return nil, err
+	}
+	out := &lookupReply{CacheControl: "no-store"}
+	out.Body.Items, out.Body.Missing = make([]rendered[product.Document], len(found)), missing
+	for i, p := range found {
+		out.Body.Items[i] = p.JSON()
+	}
+	return out, nil
+}
+
+func (c *catalog) lookUpDrafts(ctx context.Context, refs []string) (*lookupReply, error) {
+	found, missing, err := product.Lookup(ctx, c.DB, refs, true)
+	if err != nil {
+		return nil, err
+	}
+	out := &lookupReply{CacheControl: web.PrivateCache}
+	out.Body.Items, out.Body.Missing = make([]rendered[product.Document], len(found)), missing
+	for i, d := range found {
+		if out.Body.Items[i], err = json.Marshal(d); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
 }
 
 type createProductInput struct {

@@ -172,21 +172,3 @@ type Item struct {
 	Document
 	Price *money.Money `json:"price" doc:"The lowest price of a matching variant; null without one in the currency"`
 }
-
-// Priced is the product with the lowest price of its matching variants and
-// what that is compared with.
-func (d Document) Priced(amount *int64, currency string) Item {
-	item := Item{Document: d}
-	if amount == nil {
-		return item
-	}
-	item.Price = &money.Money{Amount: *amount, Currency: currency}
-	for _, v := range d.Variants {
-		for _, p := range v.AllPrices() {
-			if p.Price == *item.Price && p.CompareAt != nil {
-				item.CompareAt = p.CompareAt
-			}
-		}
-	}
-	return item
-}

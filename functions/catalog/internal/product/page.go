@@ -187,6 +187,7 @@ type Rendered struct {
 	categories       string      // ids, with spaces
 	created, updated time.Time
 	tree             int64
+	ordinal          int64 // of the ref that was asked for, from 1
 }
 
 // JSON is the product's document.
@@ -276,7 +277,10 @@ func appendWays(b []byte, categories string, ways *category.Ways) []byte {
 }
 
 // Tag is the entity tag of the product, the same as its page has.
-func (d Document) Tag() string {
+func (d Document) Tag() string { return Rendered{Version: d.Version, hash: d.decided()}.Tag() }
+
+// decided is the hash of what time, stock and the category tree decide.
+func (d Document) decided() hash.Hash64 {
 	var b []byte
 	for _, v := range d.Variants {
 		b = appendOffer(b, costsOf(v), v.Availability)
@@ -287,7 +291,20 @@ func (d Document) Tag() string {
 	}{filled(d.Categories), d.Breadcrumbs})
 	sum := fnv.New64a()
 	_, _ = sum.Write(append(append(b, ','), ways[1:len(ways)-1]...))
-	return Rendered{Version: d.Version, hash: sum}.Tag()
+	return sum
+}
+
+// rendered is the document as if it had been read from its page.
+func (d Document) rendered() (Rendered, error) {
+	b, err := json.Marshal(d)
+	if err != nil {
+		return Rendered{}, fmt.Errorf("document of product %s: %w", d.ID, err)
+	}
+	r := Rendered{ID: *d.ID, Slug: d.Slug, Version: d.Version, json: b, hash: d.decided()}
+	for _, v := range d.Variants {
+		r.offers = append(r.offers, costsOf(v))
+	}
+	return r, nil
 }
 
 // costsOf is what a document says that its variant costs.

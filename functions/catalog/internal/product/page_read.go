@@ -15,7 +15,6 @@ import (
 
 // Asking for each SKU by itself keeps their order and the plan small.
 const pageColumns = `
-select
     p.id,
     p.slug,
     p.version,
@@ -40,15 +39,30 @@ const pageConditions = `
     and (p.publish_at is null or p.publish_at <= clock_timestamp())
     and (p.unpublish_at is null or p.unpublish_at > clock_timestamp())`
 
-const pagesBySlugSQL = pageColumns + pageTables + `
+const pagesBySlugSQL = `
+select` + pageColumns + pageTables + `
 where p.slug = any($1::text[])` + pageConditions
 
-const pagesByIDSQL = pageColumns + pageTables + `
+const pagesByIDSQL = `
+select` + pageColumns + pageTables + `
 where p.id = any($1::uuid[])` + pageConditions
 
+const pagesByRefSQL = `
+with asked as (
+    select r.ordinal, coalesce(
+        (select p.id from catalog.products p where p.id = r.id),
+        (select v.product_id from catalog.variants v where v.sku = r.ref and v.removed_at is null),
+        (select p.id from catalog.products p where p.slug = r.ref and p.deleted_at is null)) as id
+    from unnest($1::text[], $2::uuid[]) with ordinality as r (ref, id, ordinal)
+)
+select` + pageColumns + `,
+    a.ordinal` + pageTables + `
+join asked a on a.id = p.id
+where true` + pageConditions
+
 // readPages reads what visitors may see of the products, in one query.
-func readPages(ctx context.Context, db postgres.DB, tree *category.Tree, sql string, refs any) ([]Rendered, error) {
-	rows, err := db.Query(ctx, sql, refs)
+func readPages(ctx context.Context, db postgres.DB, tree *category.Tree, sql string, refs ...any) ([]Rendered, error) {
+	rows, err := db.Query(ctx, sql, refs...)
 	if err != nil {
 		return nil, fmt.Errorf("pages of products: %w", err)
 	}
@@ -81,16 +95,19 @@ func readPages(ctx context.Context, db postgres.DB, tree *category.Tree, sql str
 func pageOf(rows pgx.Rows) (Rendered, error) {
 	v := rows.RawValues()
 	var r Rendered
-	var n [5]int64
+	var n [6]int64
 	copy(r.ID[:], v[0])
-	for i, at := range []int{2, 3, 4, 9, 10} {
+	for i, at := range [...]int{2, 3, 4, 9, 10, 11} {
+		if at == len(v) {
+			break
+		}
 		if len(v[at]) != 8 {
 			return r, fmt.Errorf("%d is not in binary form", at)
 		}
 		n[i] = int64(binary.BigEndian.Uint64(v[at])) //nolint:gosec // the server's int8
 	}
 	r.Slug, r.categories = string(v[1]), string(v[5])
-	r.Version, r.created, r.updated, r.tree = n[0], timeOf(n[1]), timeOf(n[2]), n[4]
+	r.Version, r.created, r.updated, r.tree, r.ordinal = n[0], timeOf(n[1]), timeOf(n[2]), n[4], n[5]
 	return r, r.open(v[7], string(v[6]), string(v[8]), timeOf(n[3]))
 }
 

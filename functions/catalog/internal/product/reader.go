@@ -130,15 +130,95 @@ func unhurried(ctx context.Context) (context.Context, context.CancelFunc) {
 	return context.WithDeadline(ctx, deadline)
 }
 
-// Pages reads products by id.
+// Pages reads products that visitors may see, by id. Those without a page are
+// read from their parts, whether they may be seen or not.
 func (r *Reader) Pages(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]Rendered, error) {
 	pages, err := readPages(ctx, r.DB, &r.tree, pagesByIDSQL, ids)
 	if err != nil {
 		return nil, err
 	}
-	byID := make(map[uuid.UUID]Rendered, len(pages))
+	byID := make(map[uuid.UUID]Rendered, len(ids))
 	for _, p := range pages {
 		byID[p.ID] = p
 	}
+	var missing []uuid.UUID
+	for _, id := range ids {
+		if _, there := byID[id]; !there {
+			missing = append(missing, id)
+		}
+	}
+	if len(missing) == 0 {
+		return byID, nil
+	}
+	documents, err := Documents(ctx, r.DB, missing)
+	if err != nil {
+		return nil, err
+	}
+	for id, d := range documents {
+		if byID[id], err = d.rendered(); err != nil {
+			return nil, err
+		}
+	}
 	return byID, nil
+}
+
+// Lookup reads what visitors may see of the products that refs name, each as id,
+// then SKU, then slug, in the order asked; missing is the refs that name nothing
+// they may see.
+func (r *Reader) Lookup(ctx context.Context, refs []string) (found []Rendered, missing []string, err error) {
+	ids := make([]*uuid.UUID, len(refs))
+	for i, ref := range refs {
+		if id, isID := isID(ref); isID {
+			ids[i] = &id
+		}
+	}
+	pages, err := readPages(ctx, r.DB, &r.tree, pagesByRefSQL, refs, ids)
+	if err != nil {
+		return nil, nil, err
+	}
+	of := make([]*Rendered, len(refs))
+	for i := range pages {
+		of[pages[i].ordinal-1] = &pages[i]
+	}
+	if len(pages) < len(refs) {
+		if err := r.lookUpParts(ctx, refs, of); err != nil {
+			return nil, nil, err
+		}
+	}
+	found, missing = []Rendered{}, []string{}
+	for i, p := range of {
+		if p == nil {
+			missing = append(missing, refs[i])
+		} else {
+			found = append(found, *p)
+		}
+	}
+	return found, missing, nil
+}
+
+// lookUpParts reads what has no page, if visitors may see it, from its parts.
+func (r *Reader) lookUpParts(ctx context.Context, refs []string, of []*Rendered) error {
+	var at []int
+	var rest []string
+	for i, p := range of {
+		if p == nil {
+			at, rest = append(at, i), append(rest, refs[i])
+		}
+	}
+	documents, missing, err := Lookup(ctx, r.DB, rest, false)
+	if err != nil {
+		return err
+	}
+	for i, ref := range rest {
+		if len(missing) > 0 && missing[0] == ref {
+			missing = missing[1:]
+			continue
+		}
+		p, err := documents[0].rendered()
+		if err != nil {
+			return err
+		}
+		of[at[i]], documents = &p, documents[1:]
+	}
+	return nil
 }
