@@ -66,8 +66,10 @@ type History struct {
 	Lowest []Lowest
 }
 
+// That it begins some time is what the index of histories asks for.
 const pageSQL = rowColumns + `
 where variant_id = @variant
+    and starts_at > '-infinity'
     and (@currency = '' or currency = @currency)
     and (@scheduled or cancelled_at is null and starts_at <= @now)
     and (starts_at, id) < (
@@ -76,11 +78,11 @@ where variant_id = @variant
 order by starts_at desc, id desc
 limit @limit`
 
-// As the constraint that forbids overlaps has it, whose index finds them.
 const holdingSQL = rowColumns + `
 where variant_id = @variant
     and (@currency = '' or currency = @currency)
-    and tstzrange(starts_at, ends_at) @> @at::timestamptz
+    and starts_at <= @at
+    and coalesce(ends_at, 'infinity') > @at
     and cancelled_at is null
 order by currency, kind`
 
@@ -186,7 +188,8 @@ with held as (
     from unnest(@currencies::text[], @untils::timestamptz[]) as w (currency, until)
     join catalog.prices p
         on p.currency = w.currency
-        and tstzrange(p.starts_at, p.ends_at) && tstzrange(w.until - interval '30 days', w.until)
+        and p.starts_at < w.until
+        and coalesce(p.ends_at, 'infinity') > w.until - interval '30 days'
     where p.variant_id = @variant
         and p.cancelled_at is null
 ), sales as (
@@ -198,8 +201,7 @@ with held as (
 select h.currency, min(h.amount)
 from held h
 left join sales s on s.currency = h.currency
-where h.kind = 'sale'
-    or not isempty(h.during::tstzmultirange - coalesce(s.during, '{}'))
+where not isempty(h.during::tstzmultirange - case when h.kind = 'base' then coalesce(s.during, '{}') else '{}' end)
 group by h.currency
 order by h.currency`
 
