@@ -98,13 +98,16 @@ func timeAt(b []byte, null int64) int64 {
 	return termAt(b) + epoch
 }
 
+// The terms stand in a subquery so that the planner does not see them: whatever
+// they are, it takes them for rare and goes by the index. Else it would read the
+// whole table because many of them look like much.
 const withTermsSQL = candidateColumns + `
 from catalog.listed_products l
-where l.terms @> @all::bigint[]`
+where l.terms @> (select @all::bigint[])`
 
 const withAnyTermSQL = candidateColumns + `
 from catalog.listed_products l
-where l.terms && @any::bigint[]`
+where l.terms && (select @any::bigint[])`
 
 // A product is there once for each of the categories that it stands in.
 const withinSQL = candidateColumns + `
@@ -155,46 +158,53 @@ const (
 	// manyCategories are too many to be looked up in one index of terms: each
 	// is a list to be merged. The judge tells them apart at no cost.
 	manyCategories = 64
-	// fewProducts are read in the order they are stored in.
+	// allOf a category with so few products is read whatever is selected in it:
+	// one reading then serves the result and every facet.
+	allOf = 4000
+	// fewProducts are read in the order they are stored in; of more, a sample
+	// that is the same for all of the categories.
 	fewProducts = 20_000
 )
 
 // narrow says that all candidates may be few.
 func (f finder) narrow() bool { return f.sql != everySQL && f.sql != withinSQL }
 
+// wide says that candidates are the same whatever is selected.
+func (l *lister) wide() bool {
+	return l.query.Text != "" || len(l.query.Categories) > 0 && l.within <= allOf
+}
+
 // find is the way to candidates, the selection of except left out.
-func (q Query) find(ctx context.Context, db postgres.DB, except string) (finder, error) {
+func (l *lister) find(except string) finder {
+	q := l.query
 	if q.Text != "" {
 		ids := make([]uuid.UUID, len(q.Hits))
 		for i, h := range q.Hits {
 			ids[i] = h.ProductID
 		}
-		return finder{sql: foundSQL, args: pgx.NamedArgs{"products": ids}, bounded: true}, nil
+		return finder{sql: foundSQL, args: pgx.NamedArgs{"products": ids}, bounded: true}
 	}
 	all, any, priced := q.preselection(except)
+	if l.wide() {
+		all, any = nil, nil
+	}
 	within := make([]int64, len(q.Categories))
 	for i, c := range q.Categories {
 		within[i] = categoryTerm(c)
 	}
-	if len(all)+len(any) == 0 && len(within) > 0 {
-		few, err := q.fewWithin(ctx, db)
-		if err != nil {
-			return finder{}, err
-		}
-		if !few || len(within) > manyCategories {
-			return finder{sql: withinSQL, args: pgx.NamedArgs{"categories": q.Categories}, repeating: len(within) > 1, fair: len(within)}, nil
-		}
-	}
+	few := l.within <= fewProducts && len(within) <= manyCategories
 	switch {
+	case len(within) > 0 && len(all)+len(any) == 0 && !few:
+		return finder{sql: withinSQL, args: pgx.NamedArgs{"categories": q.Categories}, repeating: len(within) > 1, fair: len(within)}
 	case len(within) == 1:
 		all = append(all, within[0])
 	case len(within) > 1 && len(within) <= manyCategories:
 		any = append(any, within)
 	case len(all) == 0 && len(any) == 1 && priced:
 		low, high := q.costs()
-		return finder{sql: costingSQL, args: pgx.NamedArgs{"currency": q.Currency, "low": low, "high": high}, repeating: true}, nil
+		return finder{sql: costingSQL, args: pgx.NamedArgs{"currency": q.Currency, "low": low, "high": high}, repeating: true}
 	}
-	return byTerms(all, any), nil
+	return byTerms(all, any)
 }
 
 // preselection is the terms that every match has, and lists of which it has one
@@ -235,28 +245,32 @@ func byTerms(all []int64, any [][]int64) finder {
 	}
 	for i, terms := range any {
 		name := "any" + strconv.Itoa(i)
-		f.sql += "\n    and l.terms && @" + name + "::bigint[]"
+		f.sql += "\n    and l.terms && (select @" + name + "::bigint[])"
 		f.args[name] = terms
 	}
 	f.sql += "\nlimit @most"
 	return f
 }
 
-const fewWithinSQL = `
-select count(*) <= @few
+const sizeSQL = `
+select count(*)
 from (
     select
     from catalog.listed_categories p
     where p.category_id = any(@categories)
-    limit @few + 1
+    limit @most
 ) p`
 
-func (q Query) fewWithin(ctx context.Context, db postgres.DB) (few bool, err error) {
-	err = db.QueryRow(ctx, fewWithinSQL, pgx.NamedArgs{"categories": q.Categories, "few": fewProducts}).Scan(&few)
-	if err != nil {
-		return false, fmt.Errorf("size of a category: %w", err)
+// measure counts the products of the categories, as far as it matters.
+func (l *lister) measure(ctx context.Context, db postgres.DB) error {
+	if len(l.query.Categories) == 0 {
+		return nil
 	}
-	return few, nil
+	err := db.QueryRow(ctx, sizeSQL, pgx.NamedArgs{"categories": l.query.Categories, "most": fewProducts + 1}).Scan(&l.within)
+	if err != nil {
+		return fmt.Errorf("size of a category: %w", err)
+	}
+	return nil
 }
 
 // read reads at most so many candidates; all says that there are no more.
@@ -264,7 +278,7 @@ func (f finder) read(ctx context.Context, db postgres.DB, e extent, most int, do
 	args := e.args(f.args)
 	args["most"], args["each"] = most, most
 	if f.fair > 1 && most == firstCandidates {
-		args["each"] = 3*most/f.fair + 1
+		args["each"] = 2*most/f.fair + 1
 	}
 	seen := map[uuid.UUID]bool{}
 	n := 0

@@ -15,6 +15,7 @@ type tally struct {
 	byCode   []int32 // products that have a code, when all are wanted
 	bounds   map[uint64]*bounds
 	prices   bounds
+	codes    []string
 	once     []int64 // option terms of the product at hand
 }
 
@@ -33,7 +34,7 @@ func (b *bounds) add(n float64) {
 
 // newTally counts the codes, or all of them when codes is nil.
 func newTally(except int16, codes []string) *tally {
-	t := &tally{except: except, bounds: map[uint64]*bounds{}}
+	t := &tally{except: except, codes: codes, bounds: map[uint64]*bounds{}}
 	if codes == nil {
 		t.byCode = make([]int32, 1<<16)
 		return t
@@ -46,6 +47,8 @@ func newTally(except int16, codes []string) *tally {
 	}
 	return t
 }
+
+func (t *tally) reset() { *t = *newTally(t.except, t.codes) }
 
 func (t *tally) counts(term int64) bool {
 	c := codeOf(term)

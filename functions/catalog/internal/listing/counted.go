@@ -4,6 +4,9 @@ import (
 	"context"
 	"slices"
 
+	"github.com/jackc/pgx/v5"
+	"golang.org/x/sync/errgroup"
+
 	"github.com/mallhive/product-service/shared/postgres"
 )
 
@@ -12,17 +15,14 @@ import (
 // many.
 func (l *lister) counted(ctx context.Context, db postgres.DB, p Page, after *match) (Result, error) {
 	l.extent.numbered = l.extent.numbered || p.Facets
-	f, err := l.query.find(ctx, db, "")
+	own := l.ownTallies(p)
+	main, g, err := l.gatherAll(ctx, db, p, after, own)
 	if err != nil {
 		return Result{}, err
 	}
-	main, all, complete, err := l.gatherAll(ctx, db, f, p)
-	if err != nil {
-		return Result{}, err
-	}
-	r := Result{Total: min(len(all), MaxExact), Exact: len(all) <= MaxExact && !l.query.Partial}
-	if complete {
-		r.Hits = l.hits(l.cut(slices.Clone(all), after))
+	r := Result{Total: min(g.matches, MaxExact), Exact: g.matches <= MaxExact && !l.query.Partial}
+	if g.complete {
+		r.Hits = l.hits(g.page)
 	} else {
 		w := l.walk(after)
 		if _, err := w.proceed(ctx, db, forever); err != nil {
@@ -39,56 +39,82 @@ func (l *lister) counted(ctx context.Context, db postgres.DB, p Page, after *mat
 			return Result{}, err
 		}
 	}
-	own, err := l.ownCounts(ctx, db, codes)
-	if err != nil {
-		return Result{}, err
+	if !l.wide() {
+		own = l.ownTallies(Page{Facets: true, Codes: codes})
+		if err := l.countOwn(ctx, db, own); err != nil {
+			return Result{}, err
+		}
 	}
 	r.Facets, err = l.facets(ctx, db, codes, main, own)
 	return r, err
 }
 
 // gatherAll reads candidates until all are read or more match than are counted.
-func (l *lister) gatherAll(ctx context.Context, db postgres.DB, f finder, p Page) (main *tally, all []match, complete bool, err error) {
+// What they serve besides is counted where they are the same for every facet.
+func (l *lister) gatherAll(ctx context.Context, db postgres.DB, p Page, after *match, own map[string]*tally) (main *tally, g gathered, err error) {
+	f := l.find("")
 	for most := firstCandidates; ; most *= 4 {
 		var count func(c *candidate, v *verdict)
 		if p.Facets {
 			main = newTally(none, p.Codes)
-			count = main.add
+			count = func(c *candidate, v *verdict) {
+				main.add(c, v)
+				if l.wide() {
+					for _, t := range own {
+						t.add(c, v)
+					}
+				}
+			}
 		}
-		all, complete, err = l.gather(ctx, db, f, most, count)
-		if err != nil || complete || len(all) > MaxExact {
-			return main, all, complete, err
+		g, err = l.gather(ctx, db, f, most, after, count)
+		if err != nil || g.complete || g.matches > MaxExact {
+			return main, g, err
 		}
 	}
 }
 
-// ownCounts counts the facets of the codes that something is selected of, each
-// without its own selection.
-func (l *lister) ownCounts(ctx context.Context, db postgres.DB, codes []string) (map[string]*tally, error) {
+// ownTallies are for the codes that something is selected of: their facets leave
+// out their own selection.
+func (l *lister) ownTallies(p Page) map[string]*tally {
 	own := map[string]*tally{}
+	if !p.Facets {
+		return own
+	}
 	for i, s := range l.judge.selections {
-		if !slices.Contains(codes, s.code) {
-			continue
-		}
-		f, err := l.query.find(ctx, db, s.code)
-		if err != nil {
-			return nil, err
-		}
-		for most := firstCandidates; ; most *= 4 {
-			t := newTally(int16(i), []string{s.code}) //nolint:gosec // a request is not that long
-			own[s.code] = t
-			all, err := f.read(ctx, db, l.extent, most, func(c *candidate) {
-				if t.products <= MaxExact && l.judge.consider(c) {
-					t.add(c, &l.judge.verdict)
-				}
-			})
-			if err != nil {
-				return nil, err
-			}
-			if all || t.products > MaxExact {
-				break
-			}
+		if p.Codes == nil || slices.Contains(p.Codes, s.code) {
+			own[s.code] = newTally(int16(i), []string{s.code}) //nolint:gosec // a request is not that long
 		}
 	}
-	return own, nil
+	return own
+}
+
+// atOnce is how many facets are counted at once, each on a connection of its own.
+const atOnce = 3
+
+// countOwn counts each of them among candidates of its own.
+func (l *lister) countOwn(ctx context.Context, db postgres.DB, own map[string]*tally) error {
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(atOnce)
+	if _, inTx := db.(pgx.Tx); inTx {
+		group.SetLimit(1)
+	}
+	for code, t := range own {
+		group.Go(func() error { return l.countOne(ctx, db, code, t) })
+	}
+	return group.Wait()
+}
+
+func (l *lister) countOne(ctx context.Context, db postgres.DB, code string, t *tally) error {
+	f, judge := l.find(code), newJudge(l.query)
+	for most := firstCandidates; ; most *= 4 {
+		t.reset()
+		all, err := f.read(ctx, db, l.extent, most, func(c *candidate) {
+			if t.products <= MaxExact && judge.consider(c) {
+				t.add(c, &judge.verdict)
+			}
+		})
+		if err != nil || all || t.products > MaxExact {
+			return err
+		}
+	}
 }

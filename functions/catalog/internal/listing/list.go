@@ -40,6 +40,7 @@ type lister struct {
 	judge   *judge
 	compare order
 	extent  extent
+	within  int // products of the categories, at most one more than fewProducts
 	places  map[uuid.UUID]int64
 	scores  map[uuid.UUID]float64
 }
@@ -83,8 +84,12 @@ from catalog.listed_categories p
 where p.category_id = @category
     and p.position is not null`
 
-// prepare reads what the order knows and products do not.
+// prepare reads what the way to the result depends on, and what the order knows
+// and products do not.
 func (l *lister) prepare(ctx context.Context, db postgres.DB) error {
+	if err := l.measure(ctx, db); err != nil {
+		return err
+	}
 	if l.query.Text != "" {
 		l.scores = make(map[uuid.UUID]float64, len(l.query.Hits))
 		for _, h := range l.query.Hits {
@@ -126,56 +131,82 @@ func (l *lister) matchOf(c *candidate) match {
 // page finds a page by the way that is likely the shortest, and by the others
 // when it is not.
 func (l *lister) page(ctx context.Context, db postgres.DB, after *match) ([]match, error) {
-	f, err := l.query.find(ctx, db, "")
-	if err != nil {
-		return nil, err
-	}
-	if f.narrow() {
-		all, complete, err := l.gather(ctx, db, f, aFew, nil)
-		if err != nil || complete {
-			return l.cut(all, after), err
+	f := l.find("")
+	if most := l.first(f); most > 0 {
+		g, err := l.gather(ctx, db, f, most, after, nil)
+		if err != nil || g.complete {
+			return g.page, err
 		}
 	}
 	w := l.walk(after)
 	if done, err := w.proceed(ctx, db, aWhile); err != nil || done {
 		return w.found, err
 	}
-	all, complete, err := l.gather(ctx, db, f, firstCandidates, nil)
-	if err != nil || complete {
-		return l.cut(all, after), err
+	g, err := l.gather(ctx, db, f, firstCandidates, after, nil)
+	if err != nil || g.complete {
+		return g.page, err
 	}
 	_, err = w.proceed(ctx, db, forever)
 	return w.found, err
 }
 
-const forever = 1 << 62
-
-// gather reads at most so many candidates and keeps those that match; complete
-// says that they are all. Facets are counted on the way.
-func (l *lister) gather(ctx context.Context, db postgres.DB, f finder, most int, count func(c *candidate, v *verdict)) (all []match, complete bool, err error) {
-	complete, err = f.read(ctx, db, l.extent, most, func(c *candidate) {
-		if len(all) > MaxExact || !l.judge.consider(c) {
-			return
-		}
-		if count != nil {
-			count(c, &l.judge.verdict)
-		}
-		if l.judge.verdict.matches {
-			m := l.matchOf(c)
-			m.price = l.judge.verdict.lowest
-			all = append(all, m)
-		}
-	})
-	return all, complete && len(all) <= MaxExact, err
+// first is how many candidates are read before a walk is tried.
+func (l *lister) first(f finder) int {
+	q := l.query
+	plain := len(l.judge.selections) == 0 && !q.InStock
+	indexed := l.sort == "newest" || l.sort == "position"
+	switch {
+	case !f.narrow(), plain && q.Text == "" && indexed && (q.Featured != (len(q.Categories) > 0)):
+		return 0 // each step of the walk is a match
+	case plain && len(q.Categories) > 0 && l.within <= MaxExact:
+		return firstCandidates
+	}
+	return aFew
 }
 
-// cut is the page after a match.
-func (l *lister) cut(all []match, after *match) []match {
-	if after != nil {
-		all = slices.DeleteFunc(all, func(m match) bool { return l.compare(&m, after) <= 0 })
+const forever = 1 << 62
+
+// gathered is what a reading of candidates has found.
+type gathered struct {
+	matches  int     // at most one more than are counted exactly
+	complete bool    // there are no others
+	page     []match // those that come next, if it is complete
+}
+
+// gather reads at most so many candidates and keeps the page after a match.
+// Facets are counted on the way.
+func (l *lister) gather(ctx context.Context, db postgres.DB, f finder, most int, after *match, count func(c *candidate, v *verdict)) (gathered, error) {
+	var g gathered
+	all, err := f.read(ctx, db, l.extent, most, func(c *candidate) {
+		if g.matches > MaxExact || !l.judge.consider(c) {
+			return
+		}
+		v := &l.judge.verdict
+		if count != nil {
+			count(c, v)
+		}
+		if !v.matches {
+			return
+		}
+		g.matches++
+		m := l.matchOf(c)
+		m.price = v.lowest
+		if after == nil || l.compare(&m, after) > 0 {
+			g.page = l.keep(g.page, m)
+		}
+	})
+	g.complete = all && g.matches <= MaxExact
+	return g, err
+}
+
+// keep adds a match to a page that is in order, of which the last may leave.
+func (l *lister) keep(page []match, m match) []match {
+	if len(page) == l.limit && l.compare(&m, &page[len(page)-1]) > 0 {
+		return page
 	}
-	slices.SortFunc(all, func(a, b match) int { return l.compare(&a, &b) })
-	return all[:min(len(all), l.limit)]
+	at, _ := slices.BinarySearchFunc(page, &m, func(a match, b *match) int { return l.compare(&a, b) })
+	page = slices.Insert(page, at, m)
+	return page[:min(len(page), l.limit)]
 }
 
 func (l *lister) hits(found []match) []Hit {

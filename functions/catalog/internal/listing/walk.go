@@ -165,17 +165,20 @@ func asItIs(*match, int64) {}
 func (l *lister) stages(after *match) []stage {
 	low, high := l.query.costs()
 	everything := func(*match, int64) bool { return true }
-	newest := stage{sql: newestSQL, wanted: everything, visited: asItIs, start: l.first()}
-	if len(l.query.Categories) > 0 {
+	newest := stage{sql: newestSQL, wanted: everything, visited: asItIs, start: l.outset()}
+	// A category with so much below it is met soon enough on a walk through all.
+	if n := len(l.query.Categories); n > 0 && (n <= manyCategories || l.within <= fewProducts) {
 		newest.sql, newest.args = newestWithinSQL, pgx.NamedArgs{"categories": l.query.Categories}
+	} else if l.query.Featured {
+		newest.sql = newestFeaturedSQL
 	}
 	switch l.sort {
 	case "name":
-		return []stage{{sql: namedSQL, wanted: everything, visited: asItIs, start: l.first()}}
+		return []stage{{sql: namedSQL, wanted: everything, visited: asItIs, start: l.outset()}}
 	case "price", "-price":
 		// A product is taken where the lowest price of its matching variants stands.
 		priced := stage{
-			sql: cheapestSQL, args: pgx.NamedArgs{"currency": l.query.Currency, "low": low, "high": high}, start: l.first(),
+			sql: cheapestSQL, args: pgx.NamedArgs{"currency": l.query.Currency, "low": low, "high": high}, start: l.outset(),
 			wanted:  func(m *match, key int64) bool { return m.price == key },
 			visited: func(m *match, key int64) { m.price = key },
 		}
@@ -184,7 +187,7 @@ func (l *lister) stages(after *match) []stage {
 			priced.sql, priced.start.price = dearestSQL, high
 		}
 		unpriced := stage{
-			sql: unpricedSQL, start: l.first(),
+			sql: unpricedSQL, start: l.outset(),
 			wanted:  func(m *match, _ int64) bool { return m.price == unpriced },
 			visited: func(m *match, _ int64) { m.price = unpriced },
 		}
@@ -193,14 +196,14 @@ func (l *lister) stages(after *match) []stage {
 	case "featured":
 		newest.wanted = func(m *match, _ int64) bool { return !m.featured }
 		newest.visited = func(m *match, _ int64) { m.featured = false }
-		featured := stage{sql: newestFeaturedSQL, wanted: everything, visited: asItIs, start: l.first()}
+		featured := stage{sql: newestFeaturedSQL, wanted: everything, visited: asItIs, start: l.outset()}
 		featured.start.featured = true
 		return begun(after, []stage{featured, newest}, after != nil && !after.featured)
 	case "position":
 		newest.wanted = func(m *match, _ int64) bool { return m.place == nowhere }
 		newest.visited = func(m *match, _ int64) { m.place = nowhere }
 		placed := stage{
-			sql: placedWithinSQL, args: pgx.NamedArgs{"category": *l.query.Category}, wanted: everything, start: l.first(),
+			sql: placedWithinSQL, args: pgx.NamedArgs{"category": *l.query.Category}, wanted: everything, start: l.outset(),
 			visited: func(m *match, key int64) { m.place = key },
 		}
 		placed.start.place = -1
@@ -221,8 +224,8 @@ func begun(after *match, stages []stage, last bool) []stage {
 	return stages
 }
 
-// first is before everything.
-func (l *lister) first() *match {
+// outset is before everything.
+func (l *lister) outset() *match {
 	return &match{price: -1, published: farAway, place: nowhere}
 }
 
@@ -260,6 +263,9 @@ type walk struct {
 
 func (l *lister) walk(after *match) *walk {
 	w := &walk{lister: l, left: l.stages(after), most: 4 * l.limit}
+	if len(l.judge.selections) == 0 {
+		w.most = l.limit
+	}
 	w.at = w.left[0].start
 	return w
 }
