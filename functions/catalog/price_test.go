@@ -544,3 +544,29 @@ func TestMoneyKeepsToTheExponentOfItsCurrency(t *testing.T) {
 		require.Equal(t, 422, a.Status, wrong)
 	}
 }
+
+func TestWhatAVariantCostsIsFoundWithoutWalkingThroughItsPast(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	d := create1(t, s, `{"name":"A","status":"active","variants":[{"sku":"A","price":`+usd(1)+`}]}`)
+	owner := s.DB.Owner(t)
+	for _, sql := range []string{
+		`insert into catalog.prices (id, variant_id, currency, kind, amount, starts_at, ends_at)
+		select gen_random_uuid(), v.id, 'USD', 'base', i, now() - interval '1 day' - i * interval '1 minute', now() - interval '1 day' - (i - 1) * interval '1 minute'
+		from generate_series(1, 3000) i, catalog.variants v`,
+		`analyze catalog.prices`,
+	} {
+		_, err := owner.Exec(context.Background(), sql)
+		require.NoError(t, err)
+	}
+	for _, sql := range []string{
+		`select prices from catalog.offers where sku = 'A'`,
+		`select document from catalog.product_documents where product_id = '` + d.ID.String() + `'`,
+	} {
+		var plan string
+		require.NoError(t, owner.QueryRow(context.Background(), `explain (analyze, format json) `+sql).Scan(&plan))
+		require.Contains(t, plan, `"Index Name": "prices_held"`, plan)
+		require.NotContains(t, plan, `"Rows Removed by Filter": 3000`)
+	}
+	require.Len(t, prices(t, s, "A", "limit=100").Items, 100)
+}
