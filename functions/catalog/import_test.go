@@ -232,3 +232,42 @@ func TestAnImportInAnotherFormIsRefused(t *testing.T) {
 		refused(t, s.Do(t, "POST", "/v1/products:import?"+query, `{}`, s.Bearer(t, write), servicetest.Header{Name: "Content-Type", Value: "application/x-ndjson"}), 422)
 	}
 }
+
+func TestSetsWrittenAtOnceEndAsIfOneCameAfterTheOther(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	_, sum := imports(t, s, "products", "", []byte(`{"external_id":"r","slug":"old-name","name":"R"}`))
+	require.Equal(t, 1, sum.Created)
+	var rows strings.Builder
+	rows.WriteString(`{"external_id":"r","slug":"new-name","name":"R"}` + "\n")
+	for i := range 900 {
+		slug := ""
+		if i == 300 { // another set than the one that gives the name away
+			slug = `"slug":"old-name",`
+		}
+		fmt.Fprintf(&rows, `{"external_id":"p%03d",%s"name":"Same %d","status":"active","variants":[{"sku":"S%d"}]}`+"\n", i, slug, i%7, i)
+	}
+	results, sum := imports(t, s, "products", "", []byte(rows.String()))
+	require.Equal(t, importer.Summary{Rows: 901, Created: 900, Updated: 1}, sum)
+	for i, r := range results {
+		require.Equal(t, i+1, r.Row, "results are in the order of rows")
+	}
+	lines, _ := export(t, s, "")
+	var expected, made []string
+	for i := range 900 {
+		want := fmt.Sprintf("same-%d", i%7)
+		switch {
+		case i == 300:
+			want = "old-name"
+		case i >= 7:
+			want += fmt.Sprintf("-s%d", i)
+		}
+		expected = append(expected, want)
+	}
+	for _, line := range strings.Split(strings.TrimSpace(lines), "\n")[1:] {
+		_, slug, _ := strings.Cut(line, `"slug":"`)
+		slug, _, _ = strings.Cut(slug, `"`)
+		made = append(made, slug)
+	}
+	require.Equal(t, expected, made, "made in the order of rows, and named so")
+}

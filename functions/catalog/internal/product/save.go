@@ -2,7 +2,6 @@ package product
 
 import (
 	"context"
-	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"time"
@@ -90,29 +89,17 @@ func taken(err error) error {
 	return err
 }
 
-type productRow struct {
-	ID          uuid.UUID      `json:"id"`
-	ExternalID  *string        `json:"external_id"`
-	Slug        string         `json:"slug"`
-	Name        string         `json:"name"`
-	Description string         `json:"description"`
-	Brand       *string        `json:"brand"`
-	Status      string         `json:"status"`
-	PublishAt   *time.Time     `json:"publish_at"`
-	UnpublishAt *time.Time     `json:"unpublish_at"`
-	PublishedAt *time.Time     `json:"published_at"`
-	Featured    bool           `json:"featured"`
-	Options     []string       `json:"options"`
-	Attributes  map[string]any `json:"attributes"`
-	Media       []Media        `json:"media"`
-	ContentHash string         `json:"content_hash"`
-}
-
+// Texts that PostgreSQL takes apart by itself where a column is no plain value:
+// arrays of arrays would have to be of one length each.
 const productRows = `
-json_to_recordset(@rows) as r (
-    id uuid, external_id text, slug text, name text, description text, brand text, status text,
-    publish_at timestamptz, unpublish_at timestamptz, published_at timestamptz, featured boolean,
-    options text[], attributes jsonb, media jsonb, content_hash text)`
+unnest(
+    @ids::uuid[], @external_ids::text[], @slugs::text[], @names::text[], @descriptions::text[], @brands::text[], @statuses::text[],
+    @publish::timestamptz[], @unpublish::timestamptz[], @published::timestamptz[], @featured::boolean[],
+    @options::text[], @attributes::text[], @media::text[], @hashes::bytea[]
+) as r (
+    id, external_id, slug, name, description, brand, status,
+    publish_at, unpublish_at, published_at, featured,
+    options, attributes, media, content_hash)`
 
 const insertSQL = `
 insert into catalog.products (
@@ -120,7 +107,7 @@ insert into catalog.products (
     featured, options, attributes, media, content_hash)
 select
     id, external_id, slug, name, description, brand, status, publish_at, unpublish_at, published_at,
-    featured, options, attributes, media, decode(content_hash, 'hex')
+    featured, array(select json_array_elements_text(options::json)), attributes::jsonb, media::jsonb, content_hash
 from` + productRows
 
 const updateSQL = `
@@ -135,10 +122,10 @@ set external_id = r.external_id,
     unpublish_at = r.unpublish_at,
     published_at = r.published_at,
     featured = r.featured,
-    options = r.options,
-    attributes = r.attributes,
-    media = r.media,
-    content_hash = decode(r.content_hash, 'hex'),
+    options = array(select json_array_elements_text(r.options::json)),
+    attributes = r.attributes::jsonb,
+    media = r.media::jsonb,
+    content_hash = r.content_hash,
     version = p.version + 1,
     updated_at = now(),
     deleted_at = null
@@ -159,7 +146,7 @@ set product_id = excluded.product_id,
     created_at = now()`
 
 func writeProducts(ctx context.Context, tx pgx.Tx, plans []plan) error {
-	var fresh, changed []productRow
+	var fresh, changed productColumns
 	var slugs, previous []string
 	var previousOf []uuid.UUID
 	for _, p := range plans {
@@ -167,25 +154,20 @@ func writeProducts(ctx context.Context, tx pgx.Tx, plans []plan) error {
 		if p.previous != "" {
 			previous, previousOf = append(previous, p.previous), append(previousOf, p.id)
 		}
+		to := &changed
 		if p.old == nil {
-			fresh = append(fresh, p.row())
-		} else {
-			changed = append(changed, p.row())
+			to = &fresh
+		}
+		if err := to.add(p); err != nil {
+			return fmt.Errorf("write products: %w", err)
 		}
 	}
 	batch := &pgx.Batch{}
-	for _, w := range []struct {
-		sql  string
-		rows []productRow
-	}{{insertSQL, fresh}, {updateSQL, changed}} {
-		if len(w.rows) == 0 {
-			continue
-		}
-		b, err := json.Marshal(w.rows)
-		if err != nil {
-			return fmt.Errorf("write products: %w", err)
-		}
-		batch.Queue(w.sql, pgx.NamedArgs{"rows": string(b)})
+	if len(fresh.ids) > 0 {
+		batch.Queue(insertSQL, fresh.args())
+	}
+	if len(changed.ids) > 0 {
+		batch.Queue(updateSQL, changed.args())
 	}
 	batch.Queue(reuseSlugsSQL, pgx.NamedArgs{"slugs": slugs})
 	if len(previous) > 0 {
@@ -197,12 +179,42 @@ func writeProducts(ctx context.Context, tx pgx.Tx, plans []plan) error {
 	return nil
 }
 
-func (p plan) row() productRow {
+// productColumns is rows of products, column by column.
+type productColumns struct {
+	ids                           []uuid.UUID
+	externals, brands             []*string
+	slugs, names, descriptions    []string
+	statuses                      []string
+	publish, unpublish, published []*time.Time
+	featured                      []bool
+	options, attributes, media    []string
+	hashes                        [][]byte
+}
+
+func (c *productColumns) add(p plan) error {
 	d := p.doc
-	return productRow{
-		ID: p.id, ExternalID: d.ExternalID, Slug: d.Slug, Name: d.Name, Description: d.Description, Brand: d.Brand,
-		Status: d.Status, PublishAt: d.PublishAt, UnpublishAt: d.UnpublishAt, PublishedAt: d.PublishedAt,
-		Featured: d.Featured, Options: d.Options, Attributes: d.Attributes, Media: d.Media,
-		ContentHash: hex.EncodeToString(p.hash),
+	for _, part := range []struct {
+		value any
+		to    *[]string
+	}{{d.Options, &c.options}, {d.Attributes, &c.attributes}, {d.Media, &c.media}} {
+		b, err := json.Marshal(part.value)
+		if err != nil {
+			return err
+		}
+		*part.to = append(*part.to, string(b))
+	}
+	c.ids, c.externals, c.slugs = append(c.ids, p.id), append(c.externals, d.ExternalID), append(c.slugs, d.Slug)
+	c.names, c.descriptions, c.brands = append(c.names, d.Name), append(c.descriptions, d.Description), append(c.brands, d.Brand)
+	c.statuses, c.featured, c.hashes = append(c.statuses, d.Status), append(c.featured, d.Featured), append(c.hashes, p.hash)
+	c.publish, c.unpublish = append(c.publish, d.PublishAt), append(c.unpublish, d.UnpublishAt)
+	c.published = append(c.published, d.PublishedAt)
+	return nil
+}
+
+func (c *productColumns) args() pgx.NamedArgs {
+	return pgx.NamedArgs{
+		"ids": c.ids, "external_ids": c.externals, "slugs": c.slugs, "names": c.names, "descriptions": c.descriptions, "brands": c.brands,
+		"statuses": c.statuses, "publish": c.publish, "unpublish": c.unpublish, "published": c.published, "featured": c.featured,
+		"options": c.options, "attributes": c.attributes, "media": c.media, "hashes": c.hashes,
 	}
 }
