@@ -20,6 +20,8 @@ const (
 	Most       = 10000
 	mostOfMany = 2000
 	many       = 100000
+	// enough titles of a large catalogue let the texts of others go unread.
+	enough = 500
 	// few hits are too few: then what has not every word is shown as well.
 	few = 10
 )
@@ -148,17 +150,18 @@ func (f *finding) codes(ctx context.Context, text string) error {
 	return f.tx.SendBatch(ctx, batch).Close()
 }
 
-// The second part is read only when the first has too few.
+// The second part, which has the first again, is read only when that has too
+// few.
 const titlesSQL = `
 select product_id, title, true
 from (
     select product_id, title
     from catalog.search_names
-    where array_to_tsvector(string_to_array(title, ' ')) @@ @kinds::tsquery
+    where array_to_tsvector(string_to_array(translate(title, '*+@', '^'), ' ')) @@ @kinds::tsquery
     union all
     select product_id, title
     from catalog.search_names
-    where array_to_tsvector(string_to_array(title, ' ')) @@ @others::tsquery
+    where array_to_tsvector(string_to_array(translate(title, '*+@', '^'), ' ')) @@ @others::tsquery
 ) n
 limit @most`
 
@@ -182,11 +185,15 @@ func (f *finding) all(ctx context.Context, q query) error {
 	s := newScorer(q)
 	anywhere := q.everywhere("")
 	if len(q.never) == 0 { // which titles do not tell
-		n, err := f.titles(ctx, s, q.kinds(), "("+q.titles()+") & !("+q.kinds()+")", allWords)
-		if err != nil || f.full {
+		n, err := f.titles(ctx, s, q.kinds(), q.titles(), allWords)
+		if f.strong += n; err != nil || f.full {
 			return err
 		}
-		if f.strong += n; n > 0 {
+		if f.most < Most && n >= enough {
+			f.full = true
+			return nil
+		}
+		if n > 0 {
 			anywhere += " & !(" + q.inTitle() + ")"
 		}
 	}

@@ -120,11 +120,12 @@ func (q query) asked() []string {
 	return list
 }
 
-// anyMark is the marks under which a word stands in a title.
+// The marks under which the index has a word of a title: plain and other forms
+// and the brand's are one to it, and so are what ends a phrase and the type.
 var (
-	anyMark  = []string{"", "^", "+", "@", "*", "~"}
-	ownMark  = []string{"", "^", "+", "@", "*"}
-	kindMark = []string{"^", "*"}
+	anyMark  = []string{"", "^", "~"}
+	ownMark  = []string{"", "^"}
+	kindMark = []string{"^"}
 )
 
 // lexeme quotes a word for tsquery.

@@ -141,7 +141,7 @@ func (s *suggesting) take(id uuid.UUID, key string) {
 const namesWithSQL = `
 select product_id, title, name_key
 from catalog.search_names
-where array_to_tsvector(string_to_array(title, ' ')) @@ @words::tsquery
+where array_to_tsvector(string_to_array(translate(title, '*+@', '^'), ' ')) @@ @words::tsquery
     and (visible_from is null or visible_from <= clock_timestamp())
     and (visible_until is null or visible_until > clock_timestamp())
 limit @most`
