@@ -12,7 +12,7 @@ func TestEveryOperationAnswersHostileInputClearly(t *testing.T) {
 	s := start(t)
 	seed(t, s)
 	made := create1(t, s, pan)
-	create1(t, s, `{"name":"Second","status":"active","categories":["pans"],"attributes":{"weight":1.5},"variants":[{"sku":"PAN-2","price":{"amount":1,"currency":"USD"}}]}`)
+	second := create1(t, s, `{"name":"Second","status":"active","categories":["pans"],"attributes":{"weight":1.5},"variants":[{"sku":"PAN-2","price":{"amount":1,"currency":"USD"}}]}`)
 	row := strings.NewReplacer("iron-pan", "wok", "x:1", "x:3", "PAN-", "WOK-", "\n", "").Replace(pan)
 	const short = `{"name":"Iron pan","attributes":{"weight":2300,"colour":["Black"]},"media":[{"kind":"image","url":"https://images.example.com/pan.jpg","alt":"A pan"}],
 		"options":["size"],"variants":[{"sku":"PAN-24","gtins":["0095205603217"],"options":{"size":"24 cm"},"prices":[{"price":{"amount":3900,"currency":"USD"}}]}]}`
@@ -21,18 +21,27 @@ func TestEveryOperationAnswersHostileInputClearly(t *testing.T) {
 	servicetest.Walk(t, s, "catalog", s.Bearer(t, write, drafts, "events:admin"),
 		map[string]string{"ref": made.ID.String(), "sku": "PAN-2", "slug": "garden", "code": "notes"},
 		map[string]servicetest.Sample{
-			"create-product":    {Body: strings.Replace(short, "PAN-24", "STEEL-24", 1)},
-			"replace-product":   {Body: short},
-			"patch-product":     {Body: `{"attributes":{"weight":1},"categories":["pans"]}`},
-			"import-products":   {Body: row},
-			"look-up-products":  {Body: `{"refs":["iron-pan","PAN-24"]}`},
-			"set-price":         {Body: `{"price":{"amount":100,"currency":"USD"},"compare_at":{"amount":200,"currency":"USD"}}`},
-			"create-category":   {Body: category},
-			"replace-category":  {Body: strings.Replace(category, "lids", "garden", 1)},
-			"import-categories": {Body: strings.Replace(category, "lids", "grills", 1)},
-			"create-attribute":  {Body: attribute},
-			"replace-attribute": {Body: `{"code":"notes","name":"Notes","type":"text"}`},
-			"import-attributes": {Body: strings.Replace(attribute, "depth", "height", 1)},
+			"create-product":            {Body: strings.Replace(short, "PAN-24", "STEEL-24", 1)},
+			"replace-product":           {Body: short},
+			"patch-product":             {Body: `{"attributes":{"weight":1},"categories":["pans"]}`},
+			"import-products":           {Body: row},
+			"look-up-products":          {Body: `{"refs":["iron-pan","PAN-24"]}`},
+			"set-price":                 {Body: `{"price":{"amount":100,"currency":"USD"},"compare_at":{"amount":200,"currency":"USD"}}`},
+			"import-prices":             {Body: `{"sku":"PAN-2","price":{"amount":100,"currency":"USD"}}`},
+			"create-variant":            {Body: `{"sku":"PAN-9","mpn":"nine","weight_grams":5}`, Names: map[string]string{"ref": second.ID.String()}},
+			"replace-variant":           {Body: `{"sku":"PAN-2","mpn":"two","price":{"amount":100,"currency":"USD"}}`},
+			"patch-variant":             {Body: `{"mpn":"two"}`},
+			"patch-category":            {Body: `{"description":"green","filters":["brand"]}`},
+			"move-category":             {Body: `{"parent":"pans","position":1}`},
+			"set-category-filters":      {Body: `{"filters":["brand","weight"]}`},
+			"arrange-category-products": {Body: `{"products":["` + second.ID.String() + `"]}`, Names: map[string]string{"slug": "pans"}},
+			"patch-attribute":           {Body: `{"name":"Remarks","unit":null}`},
+			"create-category":           {Body: category},
+			"replace-category":          {Body: strings.Replace(category, "lids", "garden", 1)},
+			"import-categories":         {Body: strings.Replace(category, "lids", "grills", 1)},
+			"create-attribute":          {Body: attribute},
+			"replace-attribute":         {Body: `{"code":"notes","name":"Notes","type":"text"}`},
+			"import-attributes":         {Body: strings.Replace(attribute, "depth", "height", 1)},
 			"list-products": {Queries: []string{
 				"sort=newest", "sort=price", "sort=-price", "sort=name", "sort=featured", "sort=position&category=pans", "q=pan", "facets=true&total=true",
 				"attr.weight.min=1&attr.weight.max=1e308", "attr.weight.min=NaN", "attr.weight.min=1e999", "attr.weight.min=-0x1p-2", "attr.weight.max=" + strings.Repeat("9", 400),
