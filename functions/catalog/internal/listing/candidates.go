@@ -256,8 +256,14 @@ const sizeSQL = `
 select count(*)
 from (
     select
-    from catalog.listed_categories p
-    where p.category_id = any(@categories)
+    from unnest(@categories::uuid[]) as c (id)
+    cross join lateral (
+        select
+        from catalog.listed_categories p
+        where p.category_id = c.id
+        order by p.product_id
+        limit @most
+    ) p
     limit @most
 ) p`
 
