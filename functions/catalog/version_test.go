@@ -84,7 +84,7 @@ func TestEveryChangeNamesTheVersionItMeans(t *testing.T) {
 			if op.RequestBody != nil && op.RequestBody.Content[mergePatch] != nil {
 				headers = append(headers, header("Content-Type", mergePatch))
 			}
-			if op.OperationID != "create-sale" { // which only adds: an overlap is refused by the database
+			if !strings.HasPrefix(op.OperationID, "create-") { // which only add, and may name a version
 				a := s.Do(t, strings.ToUpper(method), address, body, headers...)
 				require.Equal(t, http.StatusPreconditionRequired, a.Status, "%s without a version: %s", op.OperationID, a.Body)
 			}
