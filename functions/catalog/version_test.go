@@ -58,7 +58,7 @@ func TestEveryChangeNamesTheVersionItMeans(t *testing.T) {
 			require.Equal(t, 200, a.Status)
 			all = append(all, a.Header.Get("ETag"))
 		}
-		return append(all, string(s.Do(t, "GET", "/v1/variants/S/prices", nil, token).Body))
+		return all
 	}
 	before := versions()
 	var doc struct {
