@@ -46,6 +46,62 @@ func TestASearchFindsWhatAShopperMeans(t *testing.T) {
 	require.Equal(t, []string{"kettle", "teapot"}, pages(t, s, "q=kettle&limit=1"))
 }
 
+// Each of these names is one product; a query finds the first of its list first.
+func TestOneThingIsFoundHoweverItIsWritten(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	_, sum := imports(t, s, "products", "?results=failed", []byte(`{"slug":"laptop","name":"Acme Notebook 43.9 cm (17.3\") 4 GB DDR4","brand":"Acme","status":"active","published_at":"2024-01-01T00:00:00Z","variants":[{"sku":"NB-17","mpn":"AC/17 300-B","gtins":["4006381333931"]}]}
+{"slug":"laptop-bag","name":"Laptop bag 17 inch, black","brand":"Acme","status":"active","published_at":"2024-01-01T00:00:00Z","variants":[{"sku":"BAG"}]}
+{"slug":"cable","name":"USB-C cable 1 m","brand":"Wire™ & Co","status":"active","published_at":"2024-01-01T00:00:00Z","variants":[{"sku":"CAB"}]}
+{"slug":"case","name":"Case for AC/17 300-B","description":"Fits the 4006381333931, a notebook of Acme","status":"active","published_at":"2024-01-01T00:00:00Z","variants":[{"sku":"CASE"}]}
+{"slug":"battery","name":"AA batteries 4-pack","status":"active","published_at":"2024-01-01T00:00:00Z","variants":[{"sku":"AA"}]}
+{"slug":"mouse","name":"Optical mice, wireless","brand":"Pointer","status":"active","published_at":"2024-01-01T00:00:00Z","variants":[{"sku":"M"}]}
+{"slug":"phones","name":"Headphones","description":"<p class=\"wireless\">Sound<br>all around &amp; more</p>","status":"active","published_at":"2024-01-01T00:00:00Z","variants":[{"sku":"HP"}]}`))
+	require.Equal(t, 7, sum.Created)
+	for q, want := range map[string][]string{
+		"17 inch laptop":       {"laptop", "laptop-bag"}, // the thing before its accessory
+		`17" notebook`:         {"laptop", "laptop-bag"},
+		"17-inch laptop bag":   {"laptop-bag"},
+		"laptop 4gb":           {"laptop"},
+		"usb c":                {"cable"},
+		"usbc cables":          {"cable"},
+		"USB–C Cable":          {"cable"},
+		"usb-c cable 1 metre":  {"cable"},
+		"wire & co":            {"cable"},
+		"battery":              {"battery"},
+		"wireless mouse":       {"mouse"},
+		"head phones":          {"phones"},
+		"wireless":             {"mouse"}, // markup is no text
+		"nb-17":                {"laptop"},
+		"NB 17":                {"laptop"},
+		"ac/17 300-b":          {"laptop", "case"}, // the part number before its mention
+		"AC17300B":             {"laptop"},
+		"4006381333931":        {"laptop", "case"},
+		"04006381333931":       {"laptop"},
+		"the and of":           {},
+		"red wireless mouse":   {"mouse"}, // nothing has all the words
+		"case for acme laptop": {"case"},
+	} {
+		found := slugs(list(t, s, "q="+url.QueryEscape(q)))
+		require.Equal(t, want, found[:min(len(want), len(found))], "%s: %v", q, found)
+	}
+}
+
+func TestNoTextBreaksASearch(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	seed(t, s)
+	for _, q := range []string{
+		strings.Repeat("a ", 100), strings.Repeat("x-", 100), strings.Repeat("1\"", 100), strings.Repeat("'", 200),
+		strings.Repeat("(", 200), strings.Repeat("b&", 100), strings.Repeat("-a ", 66), strings.Repeat("<script>", 25),
+		"laptop notebook tv monitor hdd ssd ups ram", strings.Repeat("é", 200), `"a" "b" "c"`, "|&!():*<->",
+	} {
+		a := s.Do(t, "GET", "/v1/products?total=true&facets=true&q="+url.QueryEscape(q), nil)
+		require.Equal(t, 200, a.Status, "%s: %s", q, a.Body)
+		require.Equal(t, 200, s.Do(t, "GET", "/v1/products:suggest?q="+url.QueryEscape(q[:min(100, len(q))]), nil).Status, q)
+	}
+}
+
 func TestAMistypedWordIsPutRight(t *testing.T) {
 	t.Parallel()
 	s := start(t)
