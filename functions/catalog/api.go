@@ -58,16 +58,16 @@ func routes(_ context.Context, cfg *config, s *service.Service) error {
 	web.Register(api, deletion("delete-product", "/v1/products/{ref}", "Delete a product", "products", write), c.deleteProduct)
 
 	web.Register(api, leaving(op("get-variant", "GET", "/v1/variants/{sku}", "One variant with its product's names", "variants", public)), c.getVariant)
-	withBody[variantBody](api, op("create-variant", "POST", "/v1/products/{ref}/variants", "Add a variant to a product", "variants", write), http.StatusCreated, c.createVariant)
-	withBody[variantBody](api, op("replace-variant", "PUT", "/v1/variants/{sku}", "Replace a variant", "variants", write), http.StatusOK, c.replaceVariant)
+	withBody[variantBody](api, explained(op("create-variant", "POST", "/v1/products/{ref}/variants", "Add a variant to a product", "variants", write), variantDoc), http.StatusCreated, c.createVariant)
+	withBody[variantBody](api, explained(op("replace-variant", "PUT", "/v1/variants/{sku}", "Replace a variant", "variants", write), variantDoc), http.StatusOK, c.replaceVariant)
 	withBody[variantBody](api, op("patch-variant", "PATCH", "/v1/variants/{sku}", "Change parts of a variant (JSON Merge Patch)", "variants", write), http.StatusOK, c.patchVariant, mergePatch)
-	web.Register(api, deletion("delete-variant", "/v1/variants/{sku}", "Remove a variant from its product", "variants", write), c.deleteVariant)
+	web.Register(api, explained(deletion("delete-variant", "/v1/variants/{sku}", "Remove a variant from its product", "variants", write), removalDoc), c.deleteVariant)
 
-	web.Register(api, leaving(op("list-prices", "GET", "/v1/variants/{sku}/prices", "A variant's prices: past, now, and the lowest of 30 days", "prices", public)), c.listPrices)
-	withBody[basePrice](api, op("set-price", "PUT", "/v1/variants/{sku}/price", "Set what a variant costs from now on, or from a time on", "prices", write), http.StatusOK, c.setPrice)
-	web.Register(api, deletion("delete-price", "/v1/variants/{sku}/prices/{id}", "Cancel a base price that has not begun", "prices", write), c.deletePrice)
-	withBody[salePrice](api, op("create-sale", "POST", "/v1/variants/{sku}/sales", "Begin or schedule a sale", "prices", write), http.StatusCreated, c.createSale)
-	web.Register(api, deletion("delete-sale", "/v1/variants/{sku}/sales/{id}", "Cancel a sale that has not begun, or end one that runs", "prices", write), c.deleteSale)
+	web.Register(api, leaving(explained(op("list-prices", "GET", "/v1/variants/{sku}/prices", "A variant's prices: past, now, and the lowest of 30 days", "prices", public), historyDoc)), c.listPrices)
+	withBody[basePrice](api, explained(op("set-price", "PUT", "/v1/variants/{sku}/price", "Set what a variant costs from now on, or from a time on", "prices", write), basePriceDoc), http.StatusOK, c.setPrice)
+	web.Register(api, explained(deletion("delete-price", "/v1/variants/{sku}/prices/{id}", "Cancel a base price that has not begun", "prices", write), withdrawDoc), c.deletePrice)
+	withBody[salePrice](api, explained(op("create-sale", "POST", "/v1/variants/{sku}/sales", "Begin or schedule a sale", "prices", write), saleDoc), http.StatusCreated, c.createSale)
+	web.Register(api, explained(deletion("delete-sale", "/v1/variants/{sku}/sales/{id}", "Cancel a sale that has not begun, or end one that runs", "prices", write), withdrawDoc), c.deleteSale)
 
 	web.Register(api, op("list-categories", "GET", "/v1/categories", "The category tree with product counts", "categories", public), c.listCategories)
 	web.Register(api, redirecting(op("get-category", "GET", "/v1/categories/{slug}", "One category", "categories", public)), c.getCategory)
@@ -145,6 +145,12 @@ func filtered(o huma.Operation) huma.Operation {
 	o.Metadata = web.OpenQuery("attr.")
 	o.Description = "Besides the parameters below, attr.CODE=VALUE filters by an attribute or option: repeated, any of the values; " +
 		"of different codes, all. attr.CODE.min and attr.CODE.max bound a number. Price, stock and option conditions hold for one variant together."
+	return o
+}
+
+// explained says more about an operation than its summary.
+func explained(o huma.Operation, text string) huma.Operation {
+	o.Description = text
 	return o
 }
 

@@ -59,14 +59,14 @@ func pass(t testing.TB, s *servicetest.Server, d time.Duration) {
 
 func usd(amount int) string { return fmt.Sprintf(`{"amount":%d,"currency":"USD"}`, amount) }
 
-// sell begins or schedules a sale and returns its id.
-func sell(t testing.TB, s *servicetest.Server, sku, body string) price.Record {
+// sell begins or schedules a sale of A.
+func sell(t testing.TB, s *servicetest.Server, body string) price.Record {
 	t.Helper()
-	a := s.Do(t, "POST", "/v1/variants/"+sku+"/sales", body, s.Bearer(t, write))
+	a := s.Do(t, "POST", "/v1/variants/A/sales", body, s.Bearer(t, write))
 	require.Equal(t, 201, a.Status, "%s", a.Body)
 	var r price.Record
 	a.JSON(t, &r)
-	require.Equal(t, "/v1/variants/"+sku+"/sales/"+r.ID.String(), a.Header.Get("Location"))
+	require.Equal(t, "/v1/variants/A/sales/"+r.ID.String(), a.Header.Get("Location"))
 	return r
 }
 
@@ -88,9 +88,9 @@ func prices(t testing.TB, s *servicetest.Server, sku, query string, headers ...s
 
 func in(d time.Duration) string { return time.Now().Add(d).UTC().Format(time.RFC3339Nano) }
 
-// costs is what everything that tells a price says a variant costs in USD:
+// costs is what everything that tells a price says A costs in USD:
 // amount and what it is compared with, 0 for nothing.
-func costs(t testing.TB, s *servicetest.Server, d product.Document, sku string) [2]int64 {
+func costs(t testing.TB, s *servicetest.Server, d product.Document) [2]int64 {
 	t.Helper()
 	said := map[string][2]int64{}
 	note := func(where string, v product.Variant) {
@@ -105,7 +105,7 @@ func costs(t testing.TB, s *servicetest.Server, d product.Document, sku string) 
 	}
 	find := func(where string, d product.Document) {
 		for _, v := range d.Variants {
-			if v.SKU == sku {
+			if v.SKU == "A" {
 				note(where, v)
 			}
 		}
@@ -116,7 +116,7 @@ func costs(t testing.TB, s *servicetest.Server, d product.Document, sku string) 
 	parts, _ := get(t, s, "/v1/products/"+d.Slug, reader)
 	find("the document", parts)
 	var v product.Variant
-	s.Do(t, "GET", "/v1/variants/"+sku, nil).JSON(t, &v)
+	s.Do(t, "GET", "/v1/variants/A", nil).JSON(t, &v)
 	note("the variant", v)
 	for _, item := range list(t, s, "limit=100").Items {
 		if item.Slug == d.Slug && len(d.Variants) == 1 {
@@ -131,7 +131,7 @@ func costs(t testing.TB, s *servicetest.Server, d product.Document, sku string) 
 		}
 	}
 	said["the history"] = [2]int64{}
-	for _, p := range prices(t, s, sku, "currency=USD").Effective {
+	for _, p := range prices(t, s, "A", "currency=USD").Effective {
 		note("the history", product.Variant{Prices: []price.Price{p.Price}})
 	}
 	var offer struct {
@@ -141,7 +141,7 @@ func costs(t testing.TB, s *servicetest.Server, d product.Document, sku string) 
 		}
 	}
 	var text string
-	require.NoError(t, s.DB.Pool(t, "inventory").QueryRow(context.Background(), `select prices::text from catalog.offers where sku = $1`, sku).Scan(&text))
+	require.NoError(t, s.DB.Pool(t, "inventory").QueryRow(context.Background(), `select prices::text from catalog.offers where sku = 'A'`).Scan(&text))
 	require.NoError(t, json.Unmarshal([]byte(text), &offer))
 	said["the offer"] = [2]int64{offer.USD.Amount, offer.USD.CompareAt}
 	for where, c := range said {
@@ -154,21 +154,21 @@ func TestASaleGoesBeforeTheBasePriceWhileItHolds(t *testing.T) {
 	t.Parallel()
 	s := start(t)
 	d := create1(t, s, `{"name":"A","status":"active","variants":[{"sku":"A","price":`+usd(1000)+`}]}`)
-	require.Equal(t, [2]int64{1000, 0}, costs(t, s, d, "A"))
-	sell(t, s, "A", `{"price":`+usd(700)+`,"starts_at":"`+in(time.Hour)+`","ends_at":"`+in(3*time.Hour)+`"}`)
-	require.Equal(t, [2]int64{1000, 0}, costs(t, s, d, "A"), "not yet")
+	require.Equal(t, [2]int64{1000, 0}, costs(t, s, d))
+	sell(t, s, `{"price":`+usd(700)+`,"starts_at":"`+in(time.Hour)+`","ends_at":"`+in(3*time.Hour)+`"}`)
+	require.Equal(t, [2]int64{1000, 0}, costs(t, s, d), "not yet")
 	pass(t, s, 2*time.Hour)
-	require.Equal(t, [2]int64{700, 1000}, costs(t, s, d, "A"), "it began while nobody did anything")
+	require.Equal(t, [2]int64{700, 1000}, costs(t, s, d), "it began while nobody did anything")
 	require.Equal(t, []string{"a"}, slugs(list(t, s, "price_max=700")))
 	require.Empty(t, slugs(list(t, s, "price_min=701")))
 	pass(t, s, 2*time.Hour)
-	require.Equal(t, [2]int64{1000, 0}, costs(t, s, d, "A"), "it ended while nobody did anything")
+	require.Equal(t, [2]int64{1000, 0}, costs(t, s, d), "it ended while nobody did anything")
 	require.Empty(t, slugs(list(t, s, "price_max=999")))
-	sell(t, s, "A", `{"price":`+usd(600)+`,"compare_at":`+usd(2000)+`}`)
-	require.Equal(t, [2]int64{600, 2000}, costs(t, s, d, "A"), "compared with what it names")
+	sell(t, s, `{"price":`+usd(600)+`,"compare_at":`+usd(2000)+`}`)
+	require.Equal(t, [2]int64{600, 2000}, costs(t, s, d), "compared with what it names")
 	token := s.Bearer(t, write)
 	require.Equal(t, 200, s.Do(t, "PUT", "/v1/variants/A/price", `{"price":`+usd(500)+`}`, token, header("If-Match", "*")).Status)
-	require.Equal(t, [2]int64{600, 2000}, costs(t, s, d, "A"), "a base price does not end a sale")
+	require.Equal(t, [2]int64{600, 2000}, costs(t, s, d), "a base price does not end a sale")
 }
 
 func TestAProductThatIsWrittenDuringASaleKeepsBothPrices(t *testing.T) {
@@ -177,7 +177,7 @@ func TestAProductThatIsWrittenDuringASaleKeepsBothPrices(t *testing.T) {
 	row := `{"external_id":"x","slug":"a","name":"A","status":"active","variants":[{"sku":"A","price":` + usd(1000) + `}]}`
 	imports(t, s, "products", "", []byte(row))
 	d, _ := get(t, s, "/v1/products/a")
-	sale := sell(t, s, "A", `{"price":`+usd(700)+`,"ends_at":"`+in(time.Hour)+`"}`)
+	sale := sell(t, s, `{"price":`+usd(700)+`,"ends_at":"`+in(time.Hour)+`"}`)
 	_, sum := imports(t, s, "products", "", []byte(row))
 	require.Equal(t, 1, sum.Unchanged, "a document speaks of base prices")
 	token := s.Bearer(t, write)
@@ -194,10 +194,10 @@ func TestAProductThatIsWrittenDuringASaleKeepsBothPrices(t *testing.T) {
 	} {
 		answer := s.Do(t, edit[0], edit[1], edit[2], token, header("If-Match", "*"))
 		require.Less(t, answer.Status, 300, "%s", answer.Body)
-		require.Equal(t, [2]int64{700, 1000}, costs(t, s, d, "A"), "%v", edit)
+		require.Equal(t, [2]int64{700, 1000}, costs(t, s, d), "%v", edit)
 	}
 	require.Equal(t, 204, s.Do(t, "DELETE", "/v1/variants/A/sales/"+sale.ID.String(), nil, token, header("If-Match", "*")).Status)
-	require.Equal(t, [2]int64{1000, 0}, costs(t, s, d, "A"), "the base price is what it was")
+	require.Equal(t, [2]int64{1000, 0}, costs(t, s, d), "the base price is what it was")
 	var bases int
 	require.NoError(t, s.DB.Owner(t).QueryRow(context.Background(), `select count(*) from catalog.prices where kind = 'base'`).Scan(&bases))
 	require.Equal(t, 1, bases)
@@ -207,12 +207,12 @@ func TestADocumentThatNamesAnotherPriceDuringASaleSetsTheBasePrice(t *testing.T)
 	t.Parallel()
 	s := start(t)
 	d := create1(t, s, `{"name":"A","status":"active","variants":[{"sku":"A","price":`+usd(1000)+`}]}`)
-	sell(t, s, "A", `{"price":`+usd(700)+`,"ends_at":"`+in(time.Hour)+`"}`)
+	sell(t, s, `{"price":`+usd(700)+`,"ends_at":"`+in(time.Hour)+`"}`)
 	a := s.Do(t, "PUT", "/v1/products/a", `{"name":"A","status":"active","variants":[{"sku":"A","price":`+usd(900)+`}]}`, s.Bearer(t, write), header("If-Match", "*"))
 	require.Equal(t, 200, a.Status, "%s", a.Body)
-	require.Equal(t, [2]int64{700, 900}, costs(t, s, d, "A"))
+	require.Equal(t, [2]int64{700, 900}, costs(t, s, d))
 	pass(t, s, 2*time.Hour)
-	require.Equal(t, [2]int64{900, 0}, costs(t, s, d, "A"))
+	require.Equal(t, [2]int64{900, 0}, costs(t, s, d))
 }
 
 func TestABasePriceThatIsScheduledHoldsFromThenUntilTheNext(t *testing.T) {
@@ -260,11 +260,11 @@ func TestABasePriceThatIsScheduledHoldsFromThenUntilTheNext(t *testing.T) {
 	code, _ = refused(t, withdraw(h.Items[3], 409), 409)
 	require.Equal(t, "begun", code)
 	pass(t, s, 15*time.Hour)
-	require.Equal(t, [2]int64{1000, 0}, costs(t, s, d, "A"), "the one before holds on")
+	require.Equal(t, [2]int64{1000, 0}, costs(t, s, d), "the one before holds on")
 	pass(t, s, 10*time.Hour)
-	require.Equal(t, [2]int64{1100, 0}, costs(t, s, d, "A"))
+	require.Equal(t, [2]int64{1100, 0}, costs(t, s, d))
 	require.Equal(t, 200, set(`{"price":`+usd(1200)+`}`).Status)
-	require.Equal(t, [2]int64{1200, 0}, costs(t, s, d, "A"))
+	require.Equal(t, [2]int64{1200, 0}, costs(t, s, d))
 }
 
 func amounts(list []price.Record) []int64 {
@@ -283,8 +283,8 @@ func TestSalesNeverOverlapAndAreWithdrawnOnce(t *testing.T) {
 	post := func(body string, headers ...servicetest.Header) servicetest.Answer {
 		return s.Do(t, "POST", "/v1/variants/A/sales", body, append(headers, token)...)
 	}
-	running := sell(t, s, "A", `{"price":`+usd(700)+`,"ends_at":"`+in(2*time.Hour)+`"}`)
-	later := sell(t, s, "A", `{"price":`+usd(600)+`,"starts_at":"`+in(5*time.Hour)+`"}`)
+	running := sell(t, s, `{"price":`+usd(700)+`,"ends_at":"`+in(2*time.Hour)+`"}`)
+	later := sell(t, s, `{"price":`+usd(600)+`,"starts_at":"`+in(5*time.Hour)+`"}`)
 	for _, body := range []string{
 		`{"price":` + usd(700) + `}`, `{"price":` + usd(1) + `,"ends_at":"` + in(time.Minute) + `"}`, `{"price":` + usd(1) + `,"starts_at":"` + in(9*time.Hour) + `"}`,
 		`{"price":` + usd(1) + `,"starts_at":"` + in(3*time.Hour) + `","ends_at":"` + in(6*time.Hour) + `"}`,
@@ -292,8 +292,8 @@ func TestSalesNeverOverlapAndAreWithdrawnOnce(t *testing.T) {
 		code, _ := refused(t, post(body), 409)
 		require.Equal(t, "sale_overlap", code, body)
 	}
-	sell(t, s, "A", `{"price":{"amount":1,"currency":"EUR"}}`)
-	sell(t, s, "A", `{"price":`+usd(650)+`,"starts_at":"`+in(3*time.Hour)+`","ends_at":"`+in(4*time.Hour)+`"}`)
+	sell(t, s, `{"price":{"amount":1,"currency":"EUR"}}`)
+	sell(t, s, `{"price":`+usd(650)+`,"starts_at":"`+in(3*time.Hour)+`","ends_at":"`+in(4*time.Hour)+`"}`)
 	_, told := refused(t, post(`{"price":{"amount":-1,"currency":"XAU"},"compare_at":{"amount":1,"currency":"USD"},"starts_at":"`+in(2*time.Hour)+`","ends_at":"`+in(time.Hour)+`","x":1}`), 422)
 	require.ElementsMatch(t, []string{"/price/amount out_of_range", "/price/currency unknown_currency", "/compare_at/currency other_currency", "/ends_at out_of_range", "/x unknown_field"}, told)
 	_, told = refused(t, post(`{"price":`+usd(1)+`,"starts_at":"`+in(-time.Second)+`"}`), 422)
@@ -318,7 +318,7 @@ func TestSalesNeverOverlapAndAreWithdrawnOnce(t *testing.T) {
 	}
 	base := prices(t, s, "A", "currency=USD", s.Bearer(t, drafts)).Items
 	refused(t, withdraw("A", base[len(base)-1].ID, every), 404)
-	sell(t, s, "A", `{"price":`+usd(500)+`,"ends_at":"`+in(time.Hour)+`"}`)
+	sell(t, s, `{"price":`+usd(500)+`,"ends_at":"`+in(time.Hour)+`"}`)
 }
 
 func TestTwoSalesAtOnceAreOne(t *testing.T) {
@@ -380,7 +380,7 @@ func TestEveryPriceTellsOfItselfWithItsRange(t *testing.T) {
 		require.Equal(t, 1, states, "the product's state is told each time")
 		return list
 	}
-	sale := sell(t, s, "A", `{"price":`+usd(700)+`,"ends_at":"`+in(time.Hour)+`"}`)
+	sale := sell(t, s, `{"price":`+usd(700)+`,"ends_at":"`+in(time.Hour)+`"}`)
 	p := told()
 	require.Len(t, p, 1)
 	require.Equal(t, "sale", p[0].Kind)
@@ -420,7 +420,7 @@ func TestTheHistoryOfPricesIsReadInPages(t *testing.T) {
 		if h.NextCursor == nil {
 			break
 		}
-		sell(t, s, "A", fmt.Sprintf(`{"price":%s,"starts_at":"%s","ends_at":"%s"}`, usd(99), in(time.Duration(len(seen))*time.Hour), in(time.Duration(len(seen))*time.Hour+time.Minute)))
+		sell(t, s, fmt.Sprintf(`{"price":%s,"starts_at":"%s","ends_at":"%s"}`, usd(99), in(time.Duration(len(seen))*time.Hour), in(time.Duration(len(seen))*time.Hour+time.Minute)))
 		h = prices(t, s, "A", query+"&cursor="+*h.NextCursor)
 	}
 	require.Equal(t, []int64{7, 6, 5, 4, 3, 2, 1}, seen)
@@ -459,7 +459,7 @@ func TestTheLowestPriceIsOfThe30DaysBeforeTheSale(t *testing.T) {
 	set(1000)
 	require.EqualValues(t, 500, lowest(), "no sale: the last 30 days")
 	pass(t, s, 28*day)
-	sale := sell(t, s, "A", `{"price":`+usd(400)+`}`)
+	sale := sell(t, s, `{"price":`+usd(400)+`}`)
 	h := prices(t, s, "A", "currency=USD")
 	require.EqualValues(t, 500, h.Lowest[0].Price.Amount, "held until 28 days before the sale")
 	require.Equal(t, sale.StartsAt, h.Lowest[0].Before)
@@ -468,7 +468,7 @@ func TestTheLowestPriceIsOfThe30DaysBeforeTheSale(t *testing.T) {
 	require.Equal(t, 204, s.Do(t, "DELETE", "/v1/variants/A/sales/"+sale.ID.String(), nil, token, header("If-Match", "*")).Status)
 	require.EqualValues(t, 400, lowest(), "the sale was paid within the last 30 days")
 	pass(t, s, 5*day)
-	sale = sell(t, s, "A", `{"price":`+usd(300)+`}`)
+	sale = sell(t, s, `{"price":`+usd(300)+`}`)
 	require.EqualValues(t, 400, lowest(), "a sale before counts")
 	pass(t, s, 40*day)
 	set(200)
@@ -504,14 +504,14 @@ func TestPricesAreImportedAndARerunSaysUnchanged(t *testing.T) {
 	}
 	dry, _ := imports(t, s, "prices", "?dry_run=true", []byte(rows))
 	require.Equal(t, want, outcomes(dry))
-	require.Equal(t, [2]int64{1000, 0}, costs(t, s, d, "A"))
+	require.Equal(t, [2]int64{1000, 0}, costs(t, s, d))
 	wet, sum := imports(t, s, "prices", "", []byte(rows))
 	require.Equal(t, want, outcomes(wet))
 	require.Equal(t, 6, sum.Failed)
 	require.Equal(t, "sale_overlap", wet[3].Errors[0].Code)
 	require.Equal(t, "/sku", wet[6].Errors[0].Pointer)
 	require.Equal(t, "/ends_at", wet[8].Errors[0].Pointer)
-	require.Equal(t, [2]int64{900, 0}, costs(t, s, d, "A"))
+	require.Equal(t, [2]int64{900, 0}, costs(t, s, d))
 	emitted(t, s)
 	read, _ := get(t, s, "/v1/products/a")
 	_, sum = imports(t, s, "prices", "", []byte(rows))
@@ -520,9 +520,9 @@ func TestPricesAreImportedAndARerunSaysUnchanged(t *testing.T) {
 	require.Equal(t, read.Version, again.Version)
 	require.Empty(t, emitted(t, s), "what did not change is not told")
 	pass(t, s, 2*time.Hour)
-	require.Equal(t, [2]int64{700, 950}, costs(t, s, d, "A"))
+	require.Equal(t, [2]int64{700, 950}, costs(t, s, d))
 	pass(t, s, 10*time.Hour)
-	require.Equal(t, [2]int64{950, 0}, costs(t, s, d, "A"))
+	require.Equal(t, [2]int64{950, 0}, costs(t, s, d))
 }
 
 func TestMoneyKeepsToTheExponentOfItsCurrency(t *testing.T) {

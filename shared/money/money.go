@@ -14,7 +14,7 @@ const Max = 1_000_000_000_000_000
 // Money is an amount in minor units.
 type Money struct {
 	Amount   int64  `json:"amount" minimum:"0" maximum:"1000000000000000" doc:"Integer minor units of the currency (ISO 4217 exponent): 1999 USD is 19.99" example:"1999"`
-	Currency string `json:"currency" pattern:"^[A-Z]{3}$" doc:"ISO 4217 code" example:"USD"`
+	Currency string `json:"currency" pattern:"^[A-Z]{3}$" doc:"ISO 4217 code of a currency in use: no metals, no test codes" example:"USD"`
 }
 
 // Decimal writes the amount in major units, with exactly as many decimals as

@@ -62,9 +62,9 @@ type Variant struct {
 	MPN          string            `json:"mpn,omitempty" maxLength:"500" doc:"The maker's part number" example:"006R90321"`
 	GTINs        []string          `json:"gtins" required:"false" maxItems:"500" doc:"GTIN-8, -12, -13 or -14; leading zeros may be missing" example:"[\"0095205603217\"]"`
 	Options      map[string]string `json:"options" required:"false" doc:"A value for each of the product's options"`
-	Price        *money.Money      `json:"price,omitempty" doc:"Short for prices with one currency"`
+	Price        *money.Money      `json:"price,omitempty" doc:"Short for prices with one currency. Read: what it costs now, which a sale may decide; written: its base price"`
 	CompareAt    *money.Money      `json:"compare_at,omitempty" doc:"The price before; goes with price"`
-	Prices       []price.Price     `json:"prices,omitempty" nullable:"false" maxItems:"200" doc:"One for each currency; currencies that are not named keep their price"`
+	Prices       []price.Price     `json:"prices,omitempty" nullable:"false" maxItems:"200" doc:"One for each currency. Read: what it costs now; written: base prices, and currencies that are not named keep theirs"`
 	WeightGrams  *int32            `json:"weight_grams,omitempty" minimum:"0"`
 	Availability string            `json:"availability,omitempty" readOnly:"true" enum:"in_stock,low_stock,out_of_stock,backorder,preorder"`
 }

@@ -46,7 +46,9 @@ func EditVariants(ctx context.Context, db postgres.DB, e Edit) (out Outcome, err
 			}
 		}
 		d.Normalise()
-		if err := e.Judge(of(at, d.Check())); err != nil {
+		// What else there is in the product was judged when it was written.
+		rules, _ := about(at, d.Check())
+		if err := e.Judge(rules); err != nil {
 			return err
 		}
 		outcomes, err := SaveAll(ctx, tx, []Intent{{Doc: d, Target: &e.Product}})
@@ -97,20 +99,21 @@ func (d Document) WithoutPrices() Document {
 	return d
 }
 
-// of turns what is wrong with a product whose variant was changed into what is
-// wrong with that variant. What it shares with a later one is told there.
-func of(at int, faults fault.List) fault.List {
-	var list fault.List
+// about parts faults of a product into those of the variant that was changed,
+// with pointers into it, and the others. What it shares with a later variant is
+// told there.
+func about(at int, faults fault.List) (variant, others fault.List) {
 	for _, f := range faults {
-		if rest, in := strings.CutPrefix(f.Pointer, "/variants"); in {
-			place, member, _ := strings.Cut(strings.TrimPrefix(rest, "/"), "/")
-			if place == strconv.Itoa(at) || f.Code == "duplicate" || place == "" {
-				f.Pointer = strings.TrimSuffix("/"+member, "/")
-			}
+		rest, in := strings.CutPrefix(f.Pointer, "/variants")
+		place, member, _ := strings.Cut(strings.TrimPrefix(rest, "/"), "/")
+		if !in || place != "" && place != strconv.Itoa(at) && f.Code != "duplicate" {
+			others = append(others, f)
+			continue
 		}
-		list = append(list, f)
+		f.Pointer = strings.TrimSuffix("/"+member, "/")
+		variant = append(variant, f)
 	}
-	return list
+	return variant, others
 }
 
 func faultOf(at int, err error) error {
@@ -118,6 +121,7 @@ func faultOf(at int, err error) error {
 		return nil
 	}
 	told := *fault.As(err)
-	told.Fields = of(at, told.Fields)
+	variant, others := about(at, told.Fields)
+	told.Fields = append(variant, others...)
 	return &told
 }

@@ -49,8 +49,9 @@ func Reprice(ctx context.Context, tx pgx.Tx, intents []PriceIntent) ([]PriceOutc
 	}
 	outcomes := make([]PriceOutcome, len(intents))
 	for i, in := range intents {
-		if outcomes[i], err = sold.apply(ctx, tx, book, in); err != nil {
-			return nil, err
+		outcomes[i] = sold.apply(ctx, tx, book, in)
+		if f := outcomes[i].Fault; f != nil && fault.As(f).Kind == fault.Internal {
+			return nil, f
 		}
 	}
 	if err := book.Write(ctx, tx); err != nil {
@@ -139,39 +140,41 @@ func (s sold) variants() []uuid.UUID {
 	return list
 }
 
-// apply judges one intent alone; the error is the database's.
-func (s sold) apply(ctx context.Context, tx pgx.Tx, book *price.Book, in PriceIntent) (out PriceOutcome, err error) {
+// apply judges one intent alone.
+func (s sold) apply(ctx context.Context, tx pgx.Tx, book *price.Book, in PriceIntent) (out PriceOutcome) {
 	v := s[in.SKU]
-	if v == nil {
+	switch {
+	case v == nil:
 		out.Fault = fault.Missing("there is no such variant")
-		return out, nil
-	}
-	if v.Deleted {
+	case v.Deleted:
 		out.Fault = fault.Deleted("the product is deleted")
-		return out, nil
+	default:
+		out.Fault = in.Allow(&v.Version)
 	}
-	if out.Fault = in.Allow(&v.Version); out.Fault != nil {
-		return out, nil
+	if out.Fault != nil {
+		return out
 	}
 	switch {
 	case in.Withdraw != nil:
-		row, err := price.Find(ctx, tx, v.ID, *in.Withdraw)
-		if err != nil && fault.As(err).Kind != fault.NotFound {
-			return out, err
-		}
-		if err == nil && row.Kind != in.Kind {
-			err = fault.Missing("the variant has no such %s price", in.Kind)
-		}
-		if out.Result, out.Fault = price.Updated, err; err == nil {
-			out.Fault = book.Withdraw(row)
-		}
+		out.Result, out.Fault = price.Updated, withdraw(ctx, tx, book, v.ID, in)
 	case in.Kind == price.Sale:
 		out.Sale, out.Result, out.Fault = book.Sell(v.ID, in.Price, in.StartsAt, in.EndsAt, in.Again)
 	default:
 		out.Result, out.Fault = book.Set(v.ID, in.Price, in.StartsAt)
 	}
 	v.changed = v.changed || out.Fault == nil && out.Result != price.Unchanged
-	return out, nil
+	return out
+}
+
+func withdraw(ctx context.Context, tx pgx.Tx, book *price.Book, variant uuid.UUID, in PriceIntent) error {
+	row, err := price.Find(ctx, tx, variant, *in.Withdraw)
+	if err != nil {
+		return err
+	}
+	if row.Kind != in.Kind {
+		return fault.Missing("the variant has no such %s price", in.Kind)
+	}
+	return book.Withdraw(row)
 }
 
 const touchSQL = `
