@@ -39,13 +39,15 @@ const pageConditions = `
     and (p.publish_at is null or p.publish_at <= clock_timestamp())
     and (p.unpublish_at is null or p.unpublish_at > clock_timestamp())`
 
+// From a select of its own the planner does not learn how many are asked for. It
+// would otherwise plan anew each time, since few cost less than it assumes.
 const pagesBySlugSQL = `
 select` + pageColumns + pageTables + `
-where p.slug = any($1::text[])` + pageConditions
+where p.slug = any((select $1::text[])::text[])` + pageConditions
 
 const pagesByIDSQL = `
 select` + pageColumns + pageTables + `
-where p.id = any($1::uuid[])` + pageConditions
+where p.id = any((select $1::uuid[])::uuid[])` + pageConditions
 
 const pagesByRefSQL = `
 with asked as (
@@ -53,7 +55,7 @@ with asked as (
         (select p.id from catalog.products p where p.id = r.id),
         (select v.product_id from catalog.variants v where v.sku = r.ref and v.removed_at is null),
         (select p.id from catalog.products p where p.slug = r.ref and p.deleted_at is null)) as id
-    from unnest($1::text[], $2::uuid[]) with ordinality as r (ref, id, ordinal)
+    from unnest((select $1::text[]), (select $2::uuid[])) with ordinality as r (ref, id, ordinal)
 )
 select` + pageColumns + `,
     a.ordinal` + pageTables + `
