@@ -154,24 +154,12 @@ type finder struct {
 	fair      int  // categories that a first sample shall be of alike
 }
 
-const (
-	// manyCategories are too many to be looked up in one index of terms: each
-	// is a list to be merged. The judge tells them apart at no cost.
-	manyCategories = 64
-	// allOf a category with so few products is read whatever is selected in it:
-	// one reading then serves the result and every facet.
-	allOf = 4000
-	// fewProducts are read in the order they are stored in; of more, a sample
-	// that is the same for all of the categories.
-	fewProducts = 20_000
-)
-
 // narrow says that all candidates may be few.
 func (f finder) narrow() bool { return f.sql != everySQL && f.sql != withinSQL }
 
 // wide says that candidates are the same whatever is selected.
 func (l *lister) wide() bool {
-	return l.query.Text != "" || len(l.query.Categories) > 0 && l.within <= allOf
+	return l.query.Text != "" || len(l.query.Categories) > 0 && l.within <= l.effort.whole
 }
 
 // find is the way to candidates, the selection of except left out.
@@ -192,13 +180,13 @@ func (l *lister) find(except string) finder {
 	for i, c := range q.Categories {
 		within[i] = categoryTerm(c)
 	}
-	few := l.within <= fewProducts && len(within) <= manyCategories
+	few := l.within <= l.effort.small && len(within) <= l.effort.categories
 	switch {
 	case len(within) > 0 && len(all)+len(any) == 0 && !few:
 		return finder{sql: withinSQL, args: pgx.NamedArgs{"categories": q.Categories}, repeating: len(within) > 1, fair: len(within)}
 	case len(within) == 1:
 		all = append(all, within[0])
-	case len(within) > 1 && len(within) <= manyCategories:
+	case len(within) > 1 && len(within) <= l.effort.categories:
 		any = append(any, within)
 	case len(all) == 0 && len(any) == 1 && priced:
 		low, high := q.costs()
@@ -272,18 +260,19 @@ func (l *lister) measure(ctx context.Context, db postgres.DB) error {
 	if len(l.query.Categories) == 0 {
 		return nil
 	}
-	err := db.QueryRow(ctx, sizeSQL, pgx.NamedArgs{"categories": l.query.Categories, "most": fewProducts + 1}).Scan(&l.within)
+	err := db.QueryRow(ctx, sizeSQL, pgx.NamedArgs{"categories": l.query.Categories, "most": l.effort.small + 1}).Scan(&l.within)
 	if err != nil {
 		return fmt.Errorf("size of a category: %w", err)
 	}
 	return nil
 }
 
-// read reads at most so many candidates; all says that there are no more.
-func (f finder) read(ctx context.Context, db postgres.DB, e extent, most int, do func(c *candidate)) (all bool, err error) {
+// read reads at most so many candidates; all says that there are no more. A fair
+// reading takes as many of each category.
+func (f finder) read(ctx context.Context, db postgres.DB, e extent, most int, fair bool, do func(c *candidate)) (all bool, err error) {
 	args := e.args(f.args)
 	args["most"], args["each"] = most, most
-	if f.fair > 1 && most == firstCandidates {
+	if f.fair > 1 && fair {
 		args["each"] = 2*most/f.fair + 1
 	}
 	seen := map[uuid.UUID]bool{}

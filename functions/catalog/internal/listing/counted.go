@@ -14,13 +14,12 @@ import (
 // as they are counted exactly, so that the page is among them unless they are
 // many.
 func (l *lister) counted(ctx context.Context, db postgres.DB, p Page, after *match) (Result, error) {
-	l.extent.numbered = l.extent.numbered || p.Facets
 	own := l.ownTallies(p)
 	main, g, err := l.gatherAll(ctx, db, p, after, own)
 	if err != nil {
 		return Result{}, err
 	}
-	r := Result{Total: min(g.matches, MaxExact), Exact: g.matches <= MaxExact && !l.query.Partial}
+	r := Result{Total: min(g.matches, l.effort.exact), Exact: g.matches <= l.effort.exact && !l.query.Partial}
 	if g.complete {
 		r.Hits = l.hits(g.page)
 	} else {
@@ -53,10 +52,13 @@ func (l *lister) counted(ctx context.Context, db postgres.DB, p Page, after *mat
 // What they serve besides is counted where they are the same for every facet.
 func (l *lister) gatherAll(ctx context.Context, db postgres.DB, p Page, after *match, own map[string]*tally) (main *tally, g gathered, err error) {
 	f := l.find("")
-	for most := firstCandidates; ; most *= 4 {
+	for most := l.effort.first; ; most *= 4 {
 		var count func(c *candidate, v *verdict)
 		if p.Facets {
 			main = newTally(none, p.Codes)
+			for _, t := range own {
+				t.reset()
+			}
 			count = func(c *candidate, v *verdict) {
 				main.add(c, v)
 				if l.wide() {
@@ -67,7 +69,7 @@ func (l *lister) gatherAll(ctx context.Context, db postgres.DB, p Page, after *m
 			}
 		}
 		g, err = l.gather(ctx, db, f, most, after, count)
-		if err != nil || g.complete || g.matches > MaxExact {
+		if err != nil || g.complete || g.matches > l.effort.exact {
 			return main, g, err
 		}
 	}
@@ -106,14 +108,14 @@ func (l *lister) countOwn(ctx context.Context, db postgres.DB, own map[string]*t
 
 func (l *lister) countOne(ctx context.Context, db postgres.DB, code string, t *tally) error {
 	f, judge := l.find(code), newJudge(l.query)
-	for most := firstCandidates; ; most *= 4 {
+	for most := l.effort.first; ; most *= 4 {
 		t.reset()
-		all, err := f.read(ctx, db, l.extent, most, func(c *candidate) {
-			if t.products <= MaxExact && judge.consider(c) {
+		all, err := f.read(ctx, db, l.extent, most, most == l.effort.first, func(c *candidate) {
+			if t.products <= l.effort.exact && judge.consider(c) {
 				t.add(c, &judge.verdict)
 			}
 		})
-		if err != nil || all || t.products > MaxExact {
+		if err != nil || all || t.products > l.effort.exact {
 			return err
 		}
 	}

@@ -77,7 +77,7 @@ func (l *lister) facets(ctx context.Context, db postgres.DB, codes []string, mai
 		if o := own[code]; o != nil {
 			t.tally = o
 		}
-		t.Exact = t.products <= MaxExact && !l.query.Partial
+		t.Exact = t.products <= l.effort.exact && !l.query.Partial
 		if f.Type == attribute.Text || f.Type == attribute.Boolean {
 			t.top = t.terms.top(codeBits(code))
 		}
@@ -126,8 +126,12 @@ func (t tallied) values(q Query, names map[int64]name) []FacetValue {
 			values = append(values, FacetValue{Value: n.value, Count: count, Selected: slices.Contains(selected, n.value)})
 		}
 	}
-	slices.SortFunc(values, func(a, b FacetValue) int { return cmp.Or(cmp.Compare(b.Count, a.Count), cmp.Compare(a.Value, b.Value)) })
+	slices.SortFunc(values, byCount)
 	return values[:min(len(values), maxValues)]
+}
+
+func byCount(a, b FacetValue) int {
+	return cmp.Or(cmp.Compare(b.Count, a.Count), cmp.Compare(a.Value, b.Value))
 }
 
 // top is the terms of a code that most products have, and those that as many

@@ -12,9 +12,6 @@ import (
 	"github.com/mallhive/product-service/shared/postgres"
 )
 
-// MaxExact is how many matches are counted exactly.
-const MaxExact = 10000
-
 // Page is what of a result is wanted.
 type Page struct {
 	After  *Position // the end of the page before
@@ -40,27 +37,21 @@ type lister struct {
 	judge   *judge
 	compare order
 	extent  extent
-	within  int // products of the categories, at most one more than fewProducts
+	effort  effort
+	within  int // products of the categories, at most one more than are small
 	places  map[uuid.UUID]int64
 	scores  map[uuid.UUID]float64
 }
 
-const (
-	// firstCandidates are read at once where matches are counted: as many as are
-	// counted exactly, and some that do not match.
-	firstCandidates = 12_000
-	// aFew are read at once where a page is wanted and may be all there is.
-	aFew = 1000
-	// aWhile is how many products a walk passes before a page that is not full
-	// is sought in another way.
-	aWhile = 2000
-)
-
 // List reads a page of what matches a query.
 func List(ctx context.Context, db postgres.DB, q Query, p Page) (Result, error) {
-	l := &lister{query: q, sort: q.effectiveSort(), limit: p.Limit, judge: newJudge(q)}
+	return list(ctx, db, q, p, usual())
+}
+
+func list(ctx context.Context, db postgres.DB, q Query, p Page, e effort) (Result, error) {
+	l := &lister{query: q, sort: q.effectiveSort(), limit: p.Limit, judge: newJudge(q), effort: e}
 	l.compare = ordered(l.sort)
-	l.extent = extent{named: l.sort == "name", stocked: q.InStock, numbered: len(q.Ranges) > 0}
+	l.extent = extent{named: l.sort == "name", stocked: q.InStock, numbered: len(q.Ranges) > 0 || p.Facets}
 	var after *match
 	if p.After != nil {
 		var err error
@@ -139,10 +130,10 @@ func (l *lister) page(ctx context.Context, db postgres.DB, after *match) ([]matc
 		}
 	}
 	w := l.walk(after)
-	if done, err := w.proceed(ctx, db, aWhile); err != nil || done {
+	if done, err := w.proceed(ctx, db, l.effort.while); err != nil || done {
 		return w.found, err
 	}
-	g, err := l.gather(ctx, db, f, firstCandidates, after, nil)
+	g, err := l.gather(ctx, db, f, l.effort.first, after, nil)
 	if err != nil || g.complete {
 		return g.page, err
 	}
@@ -158,17 +149,17 @@ func (l *lister) first(f finder) int {
 	switch {
 	case !f.narrow(), plain && q.Text == "" && indexed && (q.Featured != (len(q.Categories) > 0)):
 		return 0 // each step of the walk is a match
-	case plain && len(q.Categories) > 0 && l.within <= MaxExact:
-		return firstCandidates
+	case plain && len(q.Categories) > 0 && l.within <= l.effort.exact:
+		return l.effort.first
 	}
-	return aFew
+	return l.effort.few
 }
 
 const forever = 1 << 62
 
 // gathered is what a reading of candidates has found.
 type gathered struct {
-	matches  int     // at most one more than are counted exactly
+	matches  int     // of candidates without bound, at most one more than are counted exactly
 	complete bool    // there are no others
 	page     []match // those that come next, if it is complete
 }
@@ -177,8 +168,8 @@ type gathered struct {
 // Facets are counted on the way.
 func (l *lister) gather(ctx context.Context, db postgres.DB, f finder, most int, after *match, count func(c *candidate, v *verdict)) (gathered, error) {
 	var g gathered
-	all, err := f.read(ctx, db, l.extent, most, func(c *candidate) {
-		if g.matches > MaxExact || !l.judge.consider(c) {
+	all, err := f.read(ctx, db, l.extent, most, count != nil && most == l.effort.first, func(c *candidate) {
+		if g.matches > l.effort.exact && !f.bounded || !l.judge.consider(c) {
 			return
 		}
 		v := &l.judge.verdict
@@ -195,7 +186,7 @@ func (l *lister) gather(ctx context.Context, db postgres.DB, f finder, most int,
 			g.page = l.keep(g.page, m)
 		}
 	})
-	g.complete = all && g.matches <= MaxExact
+	g.complete = all && (g.matches <= l.effort.exact || f.bounded)
 	return g, err
 }
 

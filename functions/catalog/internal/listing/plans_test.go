@@ -58,11 +58,11 @@ func statements() []statementOf {
 		"what a text has found": {Text: "x"},
 	} {
 		q.Currency, q.At = "USD", time.Now()
-		for _, within := range []int{100, fewProducts, fewProducts + 1} {
-			l := lister{query: q, judge: newJudge(q), within: within, limit: 25}
+		for _, within := range []int{100, usual().small, usual().small + 1} {
+			l := lister{query: q, judge: newJudge(q), within: within, limit: 25, effort: usual()}
 			f := l.find("")
 			args := extent{}.args(f.args)
-			args["most"], args["each"] = firstCandidates, firstCandidates
+			args["most"], args["each"] = 12_000, 12_000
 			list = append(list, statementOf{what, f.sql, args})
 			for _, l.sort = range []string{"newest", "price", "-price", "name", "featured", "position"} {
 				if l.sort == "position" && q.Category == nil {
@@ -75,7 +75,7 @@ func statements() []statementOf {
 		}
 	}
 	return append(list,
-		statementOf{"its size", sizeSQL, pgx.NamedArgs{"categories": below, "most": fewProducts}},
+		statementOf{"its size", sizeSQL, pgx.NamedArgs{"categories": below, "most": 20_000}},
 		statementOf{"its places", placesSQL, pgx.NamedArgs{"category": category}},
 		statementOf{"names", namesSQL, pgx.NamedArgs{"ids": []int64{1, 2}}},
 	)

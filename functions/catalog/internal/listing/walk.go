@@ -167,14 +167,14 @@ func (l *lister) stages(after *match) []stage {
 	everything := func(*match, int64) bool { return true }
 	newest := stage{sql: newestSQL, wanted: everything, visited: asItIs, start: l.outset()}
 	// A category with so much below it is met soon enough on a walk through all.
-	if n := len(l.query.Categories); n > 0 && (n <= manyCategories || l.within <= fewProducts) {
+	if n := len(l.query.Categories); n > 0 && (n <= l.effort.categories || l.within <= l.effort.small) {
 		newest.sql, newest.args = newestWithinSQL, pgx.NamedArgs{"categories": l.query.Categories}
 	} else if l.query.Featured {
 		newest.sql = newestFeaturedSQL
 	}
 	switch l.sort {
 	case "name":
-		return []stage{{sql: namedSQL, wanted: everything, visited: asItIs, start: l.outset()}}
+		return begun(after, []stage{{sql: namedSQL, wanted: everything, visited: asItIs, start: l.outset()}}, false)
 	case "price", "-price":
 		// A product is taken where the lowest price of its matching variants stands.
 		priced := stage{
@@ -270,8 +270,6 @@ func (l *lister) walk(after *match) *walk {
 	return w
 }
 
-const mostSteps = 4000
-
 // go on until the page is full, the walk has ended or the budget is used up.
 func (w *walk) proceed(ctx context.Context, db postgres.DB, budget int) (done bool, err error) {
 	for len(w.left) > 0 && len(w.found) < w.limit {
@@ -281,7 +279,7 @@ func (w *walk) proceed(ctx context.Context, db postgres.DB, budget int) (done bo
 		if err := w.step(ctx, db); err != nil {
 			return false, err
 		}
-		w.most = min(4*w.most, mostSteps)
+		w.most = min(4*w.most, w.effort.step)
 	}
 	return true, nil
 }

@@ -1,0 +1,34 @@
+package listing
+
+// effort is how much is read in which way. Whatever it is, a result is the same
+// up to what is counted exactly; tests take small ones, so that few products go
+// all the ways that a million go.
+type effort struct {
+	// exact is how many matches are counted.
+	exact int
+	// first candidates are read at once where matches are counted: as many as are
+	// counted exactly, and some that do not match.
+	first int
+	// few are read at once where a page is wanted and may be all there is.
+	few int
+	// while is how many products a walk passes before a page that is not full is
+	// sought in another way; step is the most that it passes at once.
+	while, step int
+	// categories that are more are too many to be looked up in one index of
+	// terms: each is a list to be merged. The judge tells them apart at no cost.
+	categories int
+	// whole is how many products a category may have to be read whatever is
+	// selected in it: one reading then serves the result and every facet.
+	whole int
+	// small is how many it may have to be read in the order it is stored in; of
+	// more, a sample that is the same for all categories below it comes first.
+	small int
+}
+
+// MaxExact is how many matches are counted exactly.
+const MaxExact = 10_000
+
+// usual was measured with a million products.
+func usual() effort {
+	return effort{exact: MaxExact, first: 12_000, few: 1000, while: 2000, step: 4000, categories: 64, whole: 4000, small: 20_000}
+}
