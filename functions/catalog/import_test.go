@@ -233,41 +233,94 @@ func TestAnImportInAnotherFormIsRefused(t *testing.T) {
 	}
 }
 
-func TestSetsWrittenAtOnceEndAsIfOneCameAfterTheOther(t *testing.T) {
-	t.Parallel()
+// beside imports rows whose first set has to wait for somebody else who holds
+// the product old-name, while the next may go on as far as it dares. The export
+// says what became of them.
+func beside(t *testing.T, rows func(i int) string) ([]importer.Result, []string) {
+	t.Helper()
+	ctx := context.Background()
 	s := start(t)
 	_, sum := imports(t, s, "products", "", []byte(`{"external_id":"r","slug":"old-name","name":"R"}`))
 	require.Equal(t, 1, sum.Created)
-	var rows strings.Builder
-	rows.WriteString(`{"external_id":"r","slug":"new-name","name":"R"}` + "\n")
-	for i := range 900 {
-		slug := ""
-		if i == 300 { // another set than the one that gives the name away
-			slug = `"slug":"old-name",`
-		}
-		fmt.Fprintf(&rows, `{"external_id":"p%03d",%s"name":"Same %d","status":"active","variants":[{"sku":"S%d"}]}`+"\n", i, slug, i%7, i)
+	owner := s.DB.Owner(t)
+	holder, err := owner.Begin(ctx)
+	require.NoError(t, err)
+	_, err = holder.Exec(ctx, `select from catalog.products where slug = 'old-name' for update`)
+	require.NoError(t, err)
+	var body strings.Builder
+	body.WriteString(`{"external_id":"r","slug":"new-name","name":"R"}` + "\n")
+	for i := range 399 {
+		body.WriteString(rows(i) + "\n")
 	}
-	results, sum := imports(t, s, "products", "", []byte(rows.String()))
-	require.Equal(t, importer.Summary{Rows: 901, Created: 900, Updated: 1}, sum)
+	var results []importer.Result
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		results, sum = imports(t, s, "products", "", []byte(body.String()))
+	}()
+	const waitingSQL = `select exists (
+		select from pg_locks l join pg_stat_activity a on a.pid = l.pid
+		where a.datname = current_database() and not l.granted)`
+	var waits, ahead bool
+	for !waits {
+		require.NoError(t, owner.QueryRow(ctx, waitingSQL).Scan(&waits))
+	}
+	for range 300 { // time enough for a set that does not wait
+		if ahead {
+			break
+		}
+		require.NoError(t, owner.QueryRow(ctx, `select exists (select from catalog.products where external_id = 'p250')`).Scan(&ahead))
+	}
+	require.NoError(t, holder.Rollback(ctx))
+	<-done
+	require.Equal(t, importer.Summary{Rows: 400, Created: 399, Updated: 1}, sum)
+	lines, _ := export(t, s, "")
+	var slugs []string
+	for _, line := range strings.Split(strings.TrimSpace(lines), "\n") {
+		_, slug, _ := strings.Cut(line, `"slug":"`)
+		slug, _, _ = strings.Cut(slug, `"`)
+		slugs = append(slugs, slug)
+	}
+	return results, slugs[1:]
+}
+
+func TestASetThatOvertakesAnotherEndsAsIfItHadComeAfterIt(t *testing.T) {
+	t.Parallel()
+	var expected []string
+	results, made := beside(t, func(i int) string {
+		slug := fmt.Sprintf("p-%d", i)
+		if i == 300 { // a name that the set before gives away
+			slug = "old-name"
+		}
+		expected = append(expected, slug)
+		return fmt.Sprintf(`{"external_id":"p%d","slug":"%s","name":"P","status":"active","variants":[{"sku":"S%d"}]}`, i, slug, i)
+	})
 	for i, r := range results {
 		require.Equal(t, i+1, r.Row, "results are in the order of rows")
 	}
-	lines, _ := export(t, s, "")
-	var expected, made []string
-	for i := range 900 {
-		want := fmt.Sprintf("same-%d", i%7)
-		switch {
-		case i == 300:
-			want = "old-name"
-		case i >= 7:
-			want += fmt.Sprintf("-s%d", i)
+	require.Equal(t, expected, made, "made in the order of rows")
+}
+
+func TestOfTwoSetsTheFirstGivesTheNames(t *testing.T) {
+	t.Parallel()
+	var expected []string
+	_, made := beside(t, func(i int) string {
+		slug := fmt.Sprintf("same-%d", i%7)
+		if i >= 7 {
+			slug += fmt.Sprintf("-s%d", i)
 		}
-		expected = append(expected, want)
-	}
-	for _, line := range strings.Split(strings.TrimSpace(lines), "\n")[1:] {
-		_, slug, _ := strings.Cut(line, `"slug":"`)
-		slug, _, _ = strings.Cut(slug, `"`)
-		made = append(made, slug)
-	}
-	require.Equal(t, expected, made, "made in the order of rows, and named so")
+		if i >= 199 && i%7 == 3 { // the next set alone has these
+			slug = fmt.Sprintf("late-s%d", i)
+			if i == 199 {
+				slug = "late"
+			}
+		}
+		expected = append(expected, slug)
+		name := fmt.Sprintf("Same %d", i%7)
+		if i >= 199 && i%7 == 3 {
+			name = "Late"
+		}
+		return fmt.Sprintf(`{"external_id":"p%d","name":"%s","status":"active","variants":[{"sku":"S%d"}]}`, i, name, i)
+	})
+	require.Equal(t, expected, made)
 }
