@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -484,7 +485,8 @@ func TestPricesAreImportedAndARerunSaysUnchanged(t *testing.T) {
 	s := start(t)
 	d := create1(t, s, `{"name":"A","status":"active","variants":[{"sku":"A","price":`+usd(1000)+`}]}`)
 	create1(t, s, `{"name":"B","status":"active","variants":[{"sku":"B"}]}`)
-	from, until := in(time.Hour), in(9*time.Hour)
+	begin := time.Now().UTC().Add(time.Hour).Truncate(time.Microsecond)
+	from, until := begin.Format(time.RFC3339Nano), begin.Add(8*time.Hour).Format(time.RFC3339Nano)
 	rows := strings.Join([]string{
 		`{"sku":"A","price":` + usd(900) + `}`,
 		`{"sku":"A","price":{"amount":150000,"currency":"JPY"}}`,
@@ -523,6 +525,47 @@ func TestPricesAreImportedAndARerunSaysUnchanged(t *testing.T) {
 	require.Equal(t, [2]int64{700, 950}, costs(t, s, d))
 	pass(t, s, 10*time.Hour)
 	require.Equal(t, [2]int64{950, 0}, costs(t, s, d))
+	pass(t, s, 10*24*time.Hour)
+	begin = begin.Add(-(2*time.Hour + 10*time.Hour + 10*24*time.Hour))
+	from, until = begin.Format(time.RFC3339Nano), begin.Add(8*time.Hour).Format(time.RFC3339Nano)
+	_, sum = imports(t, s, "prices", "", []byte(`{"sku":"A","kind":"sale","price":`+usd(700)+`,"starts_at":"`+from+`","ends_at":"`+until+`"}
+{"sku":"A","price":`+usd(950)+`,"starts_at":"`+from+`"}`))
+	require.Equal(t, 2, sum.Unchanged, "what is over long since was done, too")
+}
+
+func TestPricesThatChangeAtOnceAreToldAlike(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	d := create1(t, s, `{"name":"A","slug":"a","status":"active","variants":[{"sku":"A","price":`+usd(1000)+`}]}`)
+	token, every := s.Bearer(t, write), header("If-Match", "*")
+	var wg sync.WaitGroup
+	for i := range 6 {
+		wg.Go(func() {
+			for n := range 5 {
+				var a servicetest.Answer
+				switch (i + n) % 4 {
+				case 0:
+					a = s.Do(t, "PUT", "/v1/variants/A/price", `{"price":`+usd(100*i+n)+`}`, token, every)
+				case 1:
+					a = s.Do(t, "POST", "/v1/variants/A/sales", `{"price":`+usd(10*i+n)+`,"ends_at":"`+in(time.Hour)+`"}`, token)
+				case 2:
+					a = s.Do(t, "PUT", "/v1/products/a", `{"name":"A","status":"active","variants":[{"sku":"A","price":`+usd(1000*i+n+1)+`}]}`, token, every)
+				case 3:
+					for _, p := range prices(t, s, "A", "currency=USD").Effective {
+						a = s.Do(t, "DELETE", "/v1/variants/A/sales/"+p.ID.String(), nil, token, every)
+					}
+				}
+				if !slices.Contains([]int{200, 201, 204, 404, 409}, a.Status) {
+					t.Errorf("%d: %s", a.Status, a.Body)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	costs(t, s, d)
+	require.Equal(t, 200, s.Do(t, "PUT", "/v1/variants/A/price", `{"price":`+usd(7777)+`}`, token, every).Status)
+	pass(t, s, 2*time.Hour)
+	require.Equal(t, [2]int64{7777, 0}, costs(t, s, d), "sales are over, and no base price was lost")
 }
 
 func TestMoneyKeepsToTheExponentOfItsCurrency(t *testing.T) {
