@@ -209,7 +209,7 @@ func (d *openapi) response(r *response) *response {
 }
 
 // Names that say how the code is made and not what a thing is.
-var ofTheCode = regexp.MustCompile(`(Body|Input|Output|Reply|Doc|Stored|View|State)$|^[a-z]`)
+var ofTheCode = regexp.MustCompile(`(Body|Output|Reply|Doc|Stored|View|State)$|^[a-z]`)
 
 func (d *openapi) schemaFaults() []string {
 	var faults []string

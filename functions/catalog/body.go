@@ -136,6 +136,7 @@ func patchOf(schemas huma.Registry, whole *huma.Schema) *huma.Schema {
 		}
 		patch.Properties[name] = &member
 	}
-	schemas.Map()[path.Base(whole.Ref)+"Patch"] = patch
-	return &huma.Schema{Ref: whole.Ref + "Patch"}
+	name := strings.TrimSuffix(path.Base(whole.Ref), "Request") + "Patch"
+	schemas.Map()[name] = patch
+	return &huma.Schema{Ref: path.Dir(whole.Ref) + "/" + name}
 }

@@ -73,13 +73,13 @@ func (c *catalog) showProduct(ctx context.Context, w http.ResponseWriter, r *htt
 	return there
 }
 
-type lookupInput struct {
+type productLookupInput struct {
 	Body struct {
 		Refs []string `json:"refs" minItems:"1" maxItems:"250" nullable:"false" doc:"Each an id, a SKU or a slug, tried in this order"`
 	}
 }
 
-type lookupReply struct {
+type productLookupReply struct {
 	CacheControl string `header:"Cache-Control"`
 	Body         struct {
 		Items   []rendered[product.Document] `json:"items" nullable:"false" doc:"In the order asked"`
@@ -87,7 +87,7 @@ type lookupReply struct {
 	}
 }
 
-func (c *catalog) lookUpProducts(ctx context.Context, in *lookupInput) (*lookupReply, error) {
+func (c *catalog) lookUpProducts(ctx context.Context, in *productLookupInput) (*productLookupReply, error) {
 	for i, ref := range in.Body.Refs {
 		if len(ref) > 200 || strings.ContainsRune(ref, 0) {
 			return nil, fault.InvalidInput(fault.At("/refs/"+itoa(i), "too_long", "an id, a SKU or a slug"))
@@ -100,7 +100,7 @@ func (c *catalog) lookUpProducts(ctx context.Context, in *lookupInput) (*lookupR
 	if err != nil {
 		return nil, err
 	}
-	out := &lookupReply{CacheControl: "no-store"}
+	out := &productLookupReply{CacheControl: "no-store"}
 	out.Body.Items, out.Body.Missing = make([]rendered[product.Document], len(found)), missing
 	for i, p := range found {
 		out.Body.Items[i] = p.JSON()
@@ -108,12 +108,12 @@ func (c *catalog) lookUpProducts(ctx context.Context, in *lookupInput) (*lookupR
 	return out, nil
 }
 
-func (c *catalog) lookUpDrafts(ctx context.Context, refs []string) (*lookupReply, error) {
+func (c *catalog) lookUpDrafts(ctx context.Context, refs []string) (*productLookupReply, error) {
 	found, missing, err := product.Lookup(ctx, c.DB, refs, true)
 	if err != nil {
 		return nil, err
 	}
-	out := &lookupReply{CacheControl: web.PrivateCache}
+	out := &productLookupReply{CacheControl: web.PrivateCache}
 	out.Body.Items, out.Body.Missing = make([]rendered[product.Document], len(found)), missing
 	for i, d := range found {
 		if out.Body.Items[i], err = json.Marshal(d); err != nil {

@@ -89,7 +89,6 @@ func (a *API) Published() *huma.OpenAPI {
 	doc, components := *own, *own.Components
 	doc.Components = &components
 	doc.Servers = []*huma.Server{{URL: "/", Description: "Where this document comes from"}}
-	components.Schemas = publishedSchemas(own.Components.Schemas, a.examples)
 	components.Headers, components.Responses = headers, map[string]*huma.Response{}
 	doc.Paths = make(map[string]*huma.PathItem, len(own.Paths))
 	for path, item := range own.Paths {
@@ -101,6 +100,7 @@ func (a *API) Published() *huma.OpenAPI {
 		}
 		doc.Paths[path] = &shared
 	}
+	components.Schemas = publishedSchemas(own.Components.Schemas, a.examples, doc.Paths)
 	return &doc
 }
 

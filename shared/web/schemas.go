@@ -27,7 +27,7 @@ func (s shownSchemas) SchemaFromRef(ref string) *huma.Schema {
 	return s.shown[strings.TrimPrefix(ref, "#/components/schemas/")]
 }
 
-func publishedSchemas(own huma.Registry, examples map[string]any) huma.Registry {
+func publishedSchemas(own huma.Registry, examples map[string]any, paths map[string]*huma.PathItem) huma.Registry {
 	s := shownSchemas{Registry: own, shown: map[string]*huma.Schema{}}
 	for name, schema := range own.Map() {
 		shown := *schema
@@ -40,8 +40,9 @@ func publishedSchemas(own huma.Registry, examples map[string]any) huma.Registry 
 	if problem := s.shown["Problem"]; problem != nil {
 		problem.AdditionalProperties = true // members that go with its code (RFC 9457, 3.2)
 	}
+	divide(own, s.shown, paths)
 	for name, schema := range s.shown {
-		if example, given := examples[name]; given {
+		if example, given := examples[strings.TrimSuffix(name, "Input")]; given {
 			schema.Examples = []any{example}
 		}
 		if schema.Type == huma.TypeObject && len(schema.Examples) == 0 && len(schema.Properties) > 0 {

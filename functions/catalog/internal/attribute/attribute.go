@@ -29,9 +29,9 @@ type Attribute struct {
 	Type       string    `json:"type" enum:"text,number,boolean" doc:"Type of its values; a text attribute may hold a list. Fixed while a product has a value" example:"number"`
 	Unit       *string   `json:"unit" required:"false" maxLength:"50" doc:"Unit of a number, as a shopper reads it" example:"inch"`
 	Filterable bool      `json:"filterable" required:"false" doc:"Whether listings may filter and count by it" example:"true"`
-	Version    int64     `json:"version,omitempty" readOnly:"true"`
-	CreatedAt  time.Time `json:"created_at,omitzero" required:"false" readOnly:"true"`
-	UpdatedAt  time.Time `json:"updated_at,omitzero" required:"false" readOnly:"true"`
+	Version    int64     `json:"version" required:"false" readOnly:"true"`
+	CreatedAt  time.Time `json:"created_at" required:"false" readOnly:"true"`
+	UpdatedAt  time.Time `json:"updated_at" required:"false" readOnly:"true"`
 }
 
 // Stored is an attribute that is read back.

@@ -28,16 +28,16 @@ const (
 // What is marked readOnly is ours: it may stand in what is sent and is ignored
 // there.
 type Category struct {
-	ID          uuid.UUID `json:"id,omitzero" required:"false" readOnly:"true"`
+	ID          uuid.UUID `json:"id" required:"false" readOnly:"true"`
 	Slug        string    `json:"slug" required:"false" maxLength:"200" doc:"Name in addresses; derived from the name when missing. A slug it had before leads here" example:"toner"`
 	Name        string    `json:"name" minLength:"1" maxLength:"200" example:"Toner cartridges"`
 	Parent      *string   `json:"parent" required:"false" doc:"Slug of the category above; null at the top. The tree has at most 20 levels" example:"printing"`
-	Description string    `json:"description" required:"false" maxLength:"20000" doc:"Text; HTML in it is data, escape it when you show it"`
+	Description string    `json:"description" required:"false" maxLength:"20000" doc:"Text; HTML in it is data, escape it when you show it" example:"Cartridges and bottles"`
 	Position    int32     `json:"position" required:"false" minimum:"0" maximum:"1000000000" doc:"Order among its siblings, smallest first; then by name"`
 	Filters     []string  `json:"filters" required:"false" nullable:"false" maxItems:"50" doc:"Filters of its listing page besides those it inherits, in order: attribute codes, brand, price" example:"[\"brand\",\"price\",\"colour\"]"`
-	Version     int64     `json:"version,omitempty" readOnly:"true"`
-	CreatedAt   time.Time `json:"created_at,omitzero" required:"false" readOnly:"true"`
-	UpdatedAt   time.Time `json:"updated_at,omitzero" required:"false" readOnly:"true"`
+	Version     int64     `json:"version" required:"false" readOnly:"true"`
+	CreatedAt   time.Time `json:"created_at" required:"false" readOnly:"true"`
+	UpdatedAt   time.Time `json:"updated_at" required:"false" readOnly:"true"`
 	Breadcrumbs []Crumb   `json:"breadcrumbs,omitempty" nullable:"false" readOnly:"true" doc:"The way from the top of the tree to this category"`
 }
 
