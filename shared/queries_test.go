@@ -156,6 +156,7 @@ var owners = map[string]string{
 	"catalog.listing_prices":      "functions/catalog/internal/listing",
 	"catalog.listed_products":     "functions/catalog/internal/listing",
 	"catalog.listed_categories":   "functions/catalog/internal/listing",
+	"catalog.listed_counts":       "functions/catalog/internal/listing",
 	"catalog.listed_prices":       "functions/catalog/internal/listing",
 	"catalog.terms":               "functions/catalog/internal/listing",
 	"catalog.search_documents":    "functions/catalog/internal/search",

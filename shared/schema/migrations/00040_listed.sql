@@ -37,8 +37,41 @@ create table catalog.listed_categories (
     alone         boolean not null,
     visible_from  timestamptz,
     visible_until timestamptz,
+    -- It counts for its category whatever the time is, and for no other.
+    steady        boolean not null generated always as (alone and visible_from is null and visible_until is null) stored,
     primary key (category_id, product_id)
 );
+
+-- How many steady products a category has: the sum of its rows. Writers only
+-- add rows, so that none waits for another; readers put them together.
+create table catalog.listed_counts (
+    category_id uuid not null,
+    products    bigint not null
+);
+
+-- +goose StatementBegin
+create function catalog.count_listed() returns trigger
+    language plpgsql
+    set search_path = pg_catalog
+as $$
+begin
+    insert into catalog.listed_counts (category_id, products)
+    select c.category_id, case tg_op when 'INSERT' then count(*) else -count(*) end
+    from changed c
+    where c.steady
+    group by c.category_id;
+    return null;
+end
+$$;
+-- +goose StatementEnd
+
+create trigger count_entered after insert on catalog.listed_categories
+    referencing new table as changed
+    for each statement execute function catalog.count_listed();
+
+create trigger count_left after delete on catalog.listed_categories
+    referencing old table as changed
+    for each statement execute function catalog.count_listed();
 
 -- Every amount that a product costs or will, for walks in order of price.
 create table catalog.listed_prices (
@@ -256,17 +289,22 @@ create index listed_categories_newest on catalog.listed_categories (category_id,
 create index listed_categories_placed on catalog.listed_categories (category_id, position, published_at desc, product_id)
     where position is not null;
 
+create index listed_categories_unsteady on catalog.listed_categories (product_id, category_id) where not steady;
+
 create index listed_categories_product on catalog.listed_categories (product_id);
 
 create index listed_prices_product on catalog.listed_prices (product_id);
 
-grant select, insert, update, delete on
-    catalog.listed_products,
-    catalog.listed_categories,
-    catalog.listed_prices
-to catalog_fn;
+grant select, insert, update, delete on catalog.listed_products to catalog_fn;
+
+-- Never updated: an update would be counted by nobody.
+grant select, insert, delete on catalog.listed_categories, catalog.listed_prices to catalog_fn;
+
+grant select, insert, update, delete on catalog.listed_counts to catalog_fn;
 
 -- +goose Down
-drop table catalog.listed_products, catalog.listed_categories, catalog.listed_prices;
+drop table catalog.listed_products, catalog.listed_categories, catalog.listed_prices, catalog.listed_counts;
+
+drop function catalog.count_listed();
 
 alter table catalog.terms drop column number;

@@ -373,3 +373,44 @@ func TestPagesSurviveWhatIsWrittenBetweenThem(t *testing.T) {
 		}))
 	})
 }
+
+func TestCategoriesCountEachOfTheirProductsOnceWhateverWasWritten(t *testing.T) {
+	t.Parallel()
+	ctx := context.Background()
+	db := testdb.New(t)
+	pool, all := db.Pool(t, "catalog"), fill(0, 40)
+	within := map[uuid.UUID][]uuid.UUID{all.categories[0]: all.categories}
+	for _, c := range all.categories[1:] {
+		within[c] = []uuid.UUID{c}
+	}
+	listed := map[uuid.UUID]Entry{}
+	rapid.Check(t, func(rt *rapid.T) {
+		chosen := rapid.SliceOfNDistinct(rapid.SampledFrom(all.entries), 1, 10, func(e Entry) uuid.UUID { return e.ProductID }).Draw(rt, "products")
+		var cleared []uuid.UUID
+		var entries []Entry
+		for _, e := range chosen {
+			cleared = append(cleared, e.ProductID)
+			delete(listed, e.ProductID)
+			if rapid.Bool().Draw(rt, "listed") {
+				e.Categories = rapid.SliceOfNDistinct(rapid.SampledFrom(all.categories), 0, 3, rapid.ID).Draw(rt, "categories")
+				entries = append(entries, e)
+				listed[e.ProductID] = e
+			}
+		}
+		require.NoError(rt, postgres.InTx(ctx, pool, func(tx pgx.Tx) error { return Write(ctx, tx, cleared, entries, all.spans) }))
+		want, now := map[uuid.UUID]int64{}, time.Now()
+		for c, members := range within {
+			for _, e := range listed {
+				shown := (e.VisibleFrom == nil || !e.VisibleFrom.After(now)) && (e.VisibleUntil == nil || e.VisibleUntil.After(now))
+				if shown && slices.ContainsFunc(e.Categories, func(c uuid.UUID) bool { return slices.Contains(members, c) }) {
+					want[c]++
+				}
+			}
+		}
+		got, err := countProducts(ctx, pool, within, rapid.Int64Range(0, 20).Draw(rt, "loose"))
+		require.NoError(rt, err)
+		for c := range within {
+			require.Equal(rt, want[c], got[c])
+		}
+	})
+}
