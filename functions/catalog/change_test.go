@@ -4,10 +4,14 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"math/rand/v2"
+	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
@@ -289,4 +293,127 @@ func TestChangesAreForThoseWhoMayReadDrafts(t *testing.T) {
 	require.Equal(t, "private, no-store", a.Header.Get("Cache-Control"))
 	var item map[string]any
 	require.NoError(t, json.Unmarshal(a.Body, &item))
+}
+
+// eachWrite is a call of every operation that writes, in an order in which each
+// changes something, and the kinds of subjects that must be told of then.
+// PRICE stands for the id of the price that is still to come.
+var eachWrite = []struct{ operation, method, path, body, told string }{
+	{"create-attribute", "POST", "/v1/attributes", `{"code":"depth","name":"Depth","type":"number"}`, "attribute"},
+	{"replace-attribute", "PUT", "/v1/attributes/depth", `{"code":"depth","name":"Deep","type":"number"}`, "attribute"},
+	{"patch-attribute", "PATCH", "/v1/attributes/depth", `{"name":"Depth"}`, "attribute"},
+	{"import-attributes", "POST", "/v1/attributes:import", `{"code":"height","name":"Height","type":"number"}`, "attribute"},
+	{"delete-attribute", "DELETE", "/v1/attributes/height", "", "attribute"},
+	{"create-category", "POST", "/v1/categories", `{"slug":"lids","name":"Lids"}`, "category"},
+	{"replace-category", "PUT", "/v1/categories/lids", `{"slug":"lids","name":"Covers"}`, "category"},
+	{"patch-category", "PATCH", "/v1/categories/lids", `{"description":"of pans"}`, "category"},
+	{"move-category", "POST", "/v1/categories/lids/move", `{"parent":"pans"}`, "category"},
+	{"set-category-filters", "PUT", "/v1/categories/lids/filters", `{"filters":["brand"]}`, "category"},
+	{"import-categories", "POST", "/v1/categories:import", `{"slug":"grills","name":"Grills"}`, "category"},
+	{"create-product", "POST", "/v1/products", `{"slug":"wok","name":"Wok","status":"active","categories":["lids"],"options":["size"],"variants":[{"sku":"W-1","options":{"size":"1"},"price":{"amount":9,"currency":"USD"}}]}`, "product"},
+	{"arrange-category-products", "PUT", "/v1/categories/lids/products", `{"products":["wok"]}`, "category"},
+	{"patch-product", "PATCH", "/v1/products/wok", `{"description":"of iron"}`, "product"},
+	{"import-products", "POST", "/v1/products:import", `{"slug":"spoon","name":"Spoon","variants":[{"sku":"S-1"}]}`, "product"},
+	{"create-variant", "POST", "/v1/products/wok/variants", `{"sku":"W-2","options":{"size":"2"}}`, "product"},
+	{"replace-variant", "PUT", "/v1/variants/W-2", `{"sku":"W-2","mpn":"two","options":{"size":"2"},"price":{"amount":8,"currency":"USD"}}`, "price product"},
+	{"patch-variant", "PATCH", "/v1/variants/W-2", `{"mpn":"zwei"}`, "product"},
+	{"set-price", "PUT", "/v1/variants/W-1/price", `{"price":{"amount":7,"currency":"USD"}}`, "price product"},
+	{"import-prices", "POST", "/v1/prices:import", `{"sku":"W-1","price":{"amount":6,"currency":"USD"}}`, "price product"},
+	{"set-price", "PUT", "/v1/variants/W-1/price", `{"price":{"amount":5,"currency":"USD"},"starts_at":"2999-01-01T00:00:00Z"}`, "price product"},
+	{"delete-price", "DELETE", "/v1/variants/W-1/prices/PRICE", "", "price product"},
+	{"create-sale", "POST", "/v1/variants/W-1/sales", `{"price":{"amount":4,"currency":"USD"},"starts_at":"2998-01-01T00:00:00Z","ends_at":"2999-01-01T00:00:00Z"}`, "price product"},
+	{"delete-sale", "DELETE", "/v1/variants/W-1/sales/PRICE", "", "price product"},
+	{"delete-variant", "DELETE", "/v1/variants/W-2", "", "product"},
+	{"replace-product", "PUT", "/v1/products/wok", `{"slug":"wok","name":"Wok","categories":["lids"],"variants":[{"sku":"W-1"}]}`, "product"},
+	{"delete-category", "DELETE", "/v1/categories/lids?reassign_to=grills", "", "category product"},
+	{"delete-product", "DELETE", "/v1/products/wok", "", "product"},
+}
+
+func TestEveryWriteIsFoundInTheFeed(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	seed(t, s)
+	var f follower
+	f.follow(t, s, 250)
+	called := map[string]bool{}
+	for _, w := range eachWrite {
+		called[w.operation] = true
+		if strings.Contains(w.path, "PRICE") {
+			var id string
+			require.NoError(t, s.DB.Owner(t).QueryRow(context.Background(), `select id from catalog.prices where starts_at > now() and cancelled_at is null`).Scan(&id))
+			w.path = strings.ReplaceAll(w.path, "PRICE", id)
+		}
+		headers := []servicetest.Header{s.Bearer(t, write)}
+		switch {
+		case strings.HasPrefix(w.operation, "import-"):
+			headers = append(headers, header("Content-Type", "application/x-ndjson"))
+		case w.method == "PATCH":
+			headers = append(headers, header("Content-Type", "application/merge-patch+json"))
+		}
+		if w.method != "POST" || strings.Count(w.path, "/") > 2 {
+			headers = append(headers, header("If-Match", "*"))
+		}
+		a := s.Do(t, w.method, w.path, []byte(w.body), headers...)
+		require.Less(t, a.Status, 300, "%s: %s", w.operation, a.Body)
+		kinds := map[string]bool{}
+		for _, news := range f.follow(t, s, 250) {
+			kind, _, _ := strings.Cut(news, " ")
+			kinds[kind] = true
+		}
+		for kind := range strings.FieldsSeq(w.told) {
+			require.True(t, kinds[kind], "%s tells of a %s: %v", w.operation, kind, kinds)
+		}
+		f.requireAll(t, s.DB)
+	}
+	for _, operation := range writes(t, s) {
+		require.True(t, called[operation], "%s writes: call it above", operation)
+	}
+}
+
+// writes is the operations that need catalog:write, by the function's document.
+func writes(t testing.TB, s *servicetest.Server) []string {
+	t.Helper()
+	var document struct {
+		Paths map[string]map[string]struct {
+			OperationID string `json:"operationId"`
+			Security    []map[string][]string
+		}
+	}
+	s.Do(t, "GET", "/v1/openapi/catalog.json", nil).JSON(t, &document)
+	var list []string
+	for _, methods := range document.Paths {
+		for _, operation := range methods {
+			for _, needed := range operation.Security {
+				if slices.Contains(needed["bearer"], write) {
+					list = append(list, operation.OperationID)
+				}
+			}
+		}
+	}
+	require.Greater(t, len(list), 20)
+	return list
+}
+
+// A dry run lasts as long as somebody sends rows. Were positions given when
+// things are written, nobody else could commit until it ends.
+func TestADryRunHoldsNobodyUp(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	in, out := io.Pipe()
+	req, err := http.NewRequestWithContext(context.Background(), http.MethodPost, s.URL+"/v1/products:import?dry_run=true", in)
+	require.NoError(t, err)
+	token := s.Bearer(t, write)
+	req.Header.Set(token.Name, token.Value)
+	go func() { _, _ = io.WriteString(out, `{"name":"Rehearsed"}`+"\n") }()
+	res, err := (&http.Client{Timeout: 30 * time.Second}).Do(req)
+	require.NoError(t, err)
+	defer func() { _ = res.Body.Close() }()
+	_, err = res.Body.Read(make([]byte, 64))
+	require.NoError(t, err, "it is written, and not yet rolled back")
+	create1(t, s, `{"name":"Meant"}`)
+	require.NoError(t, out.Close())
+	rest, err := io.ReadAll(res.Body)
+	require.NoError(t, err)
+	require.Contains(t, string(rest), `"created":1`)
+	require.Len(t, changes(t, s, "after=0").Items, 1, "what was rehearsed is not told")
 }
