@@ -111,6 +111,7 @@ func TestEveryRefusalIsAProblemDocument(t *testing.T) {
 		"broken JSON":         {"PUT", "/v1/things/a", `{"name":`, []servicetest.Header{write}, 400, "malformed"},
 		"other media type":    {"PUT", "/v1/things/a", `a`, []servicetest.Header{write, {Name: "Content-Type", Value: "text/csv"}}, 415, "unsupported_media_type"},
 		"other answer wanted": {"GET", "/v1/things", "", []servicetest.Header{{Name: "Accept", Value: "text/html"}}, 406, "not_acceptable"},
+		"of a plain handler":  {"GET", "/statusz", "", []servicetest.Header{s.Bearer(t, "events:admin"), {Name: "Accept", Value: "text/html"}}, 406, "not_acceptable"},
 		"too large":           {"PUT", "/v1/things/a", `{"name":"` + strings.Repeat("a", 1<<20) + `"}`, []servicetest.Header{write}, 413, "too_large"},
 		"panic":               {"GET", "/v1/panics", "", nil, 500, "internal"},
 		"lost connection":     {"GET", "/v1/database", "", nil, 503, "unavailable"},

@@ -171,6 +171,10 @@ func (a *API) Handle(op huma.Operation, h http.Handler) {
 			WriteProblem(w, r, err)
 			return
 		}
+		if err := acceptable(r, &op); err != nil {
+			WriteProblem(w, r, err)
+			return
+		}
 		if err := readableQuery(r); err != nil {
 			WriteProblem(w, r, err)
 			return

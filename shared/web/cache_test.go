@@ -124,7 +124,7 @@ func TestACallerWhoLeavesSpoilsNothingForThoseWhoWait(t *testing.T) {
 	}}
 	server := s.start(t)
 	ctx, leave := context.WithCancel(context.Background())
-	req, err := http.NewRequestWithContext(ctx, "GET", server.URL+"/v1/things/a", nil)
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, server.URL+"/v1/things/a", nil)
 	require.NoError(t, err)
 	gone := make(chan error, 1)
 	go func() {
