@@ -429,6 +429,35 @@ func TestAnAttributeIsPatchedInItsParts(t *testing.T) {
 	require.Equal(t, "type_in_use", code)
 }
 
+func TestWhatAnAttributeIsCalledAndFiltersIsShownAtOnceAndTouchesNoProduct(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	seed(t, s)
+	token := s.Bearer(t, write)
+	create1(t, s, `{"slug":"a","name":"A","status":"active","categories":["garden"],"attributes":{"notes":"loud","weight":3},"variants":[{"sku":"A"}]}`)
+	const query = "/v1/products?category=garden&attr.notes=loud&facets=true"
+	_, told := refused(t, s.Do(t, "GET", query, nil), 422)
+	require.Equal(t, []string{"/attr.notes not_filterable"}, told)
+	_, before := get(t, s, "/v1/products/a")
+	merge := header("Content-Type", mergePatch)
+	require.Equal(t, 200, s.Do(t, "PATCH", "/v1/attributes/notes", `{"name":"Remarks","filterable":true}`, token, anyVersionHeader, merge).Status)
+	require.Equal(t, 200, s.Do(t, "PUT", "/v1/categories/garden/filters", `{"filters":["notes"]}`, token, anyVersionHeader).Status)
+	a := s.Do(t, "GET", query, nil, token) // a visitor may be told the refusal for a second more
+	require.Equal(t, 200, a.Status, "%s", a.Body)
+	require.Contains(t, string(a.Body), `"code":"notes","name":"Remarks"`)
+	require.Contains(t, string(a.Body), `"slug":"a"`)
+	_, after := get(t, s, "/v1/products/a")
+	require.Equal(t, before.Header.Get("ETag"), after.Header.Get("ETag"))
+}
+
+func TestAMissingPriceIsToldAsMissing(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	create1(t, s, `{"name":"A","variants":[{"sku":"A"}]}`)
+	_, told := refused(t, s.Do(t, "PUT", "/v1/variants/A/price", `{}`, s.Bearer(t, write), anyVersionHeader), 422)
+	require.Equal(t, []string{"/price required"}, told)
+}
+
 func TestRefsOfPlacedProductsAreIdsSKUsAndSlugs(t *testing.T) {
 	t.Parallel()
 	s := start(t)

@@ -70,7 +70,7 @@ func placeBelow(ctx context.Context, tx pgx.Tx, parent *string, id *uuid.UUID) (
 	case s.Parent == nil:
 		faults.Add("/parent", "unknown_category", "there is no such category")
 	case s.Cycle:
-		faults.Add("/parent", "cycle", "it stands below the category itself")
+		faults.Add("/parent", "cycle", "it is the category itself, or stands below it")
 	case s.Depth > MaxDepth:
 		faults.Add("/parent", "too_deep", "the tree would have %d levels; at most %d", s.Depth, MaxDepth)
 	}

@@ -23,6 +23,10 @@ type Price struct {
 
 // Check notes the faults of a price; pointer is where it stands.
 func (p Price) Check(faults *fault.List, pointer string) {
+	if p.Price == (money.Money{}) {
+		faults.Add(pointer+"/price", "required", "an amount and its currency")
+		return
+	}
 	checkMoney(faults, pointer+"/price", p.Price)
 	if p.CompareAt == nil {
 		return
