@@ -109,7 +109,7 @@ func TestWhatIsWrittenIsReadBackAsTheSameLine(t *testing.T) {
 	}
 	spans := last.Spans([]uuid.UUID{v})
 	require.Len(t, spans, 2)
-	require.EqualValues(t, []int64{10, 21}, []int64{spans[0].Amount, spans[1].Amount})
+	require.Equal(t, []int64{10, 21}, []int64{spans[0].Amount, spans[1].Amount})
 }
 
 func told(t *testing.T, db *testdb.Database, v uuid.UUID) []price.Row {
