@@ -164,7 +164,8 @@ func strokes(a, b []rune) int {
 const beginningSQL = `
 select word
 from catalog.words
-where word like @beginning
+where word ~>=~ @beginning
+    and word ~<~ @end
 order by length(word), word
 limit 30`
 
@@ -194,7 +195,7 @@ func (f *finding) lastBegins(ctx context.Context, q *query) error {
 	}
 	forms := []form{{stem: beginning, weight: completion, begins: true}}
 	if letters(beginning) {
-		rows, err := f.tx.Query(ctx, beginningSQL, pgx.NamedArgs{"beginning": beginning + "%"})
+		rows, err := f.tx.Query(ctx, beginningSQL, pgx.NamedArgs{"beginning": beginning, "end": beginning + lastOfAll})
 		if err != nil {
 			return err
 		}

@@ -20,7 +20,8 @@ const (
 	Most       = 10000
 	mostOfMany = 2000
 	many       = 100000
-	// enough titles of a large catalogue let the texts of others go unread.
+	// enough titles of a large catalogue let the texts of others go unread;
+	// else as many again are read, whose rows are wide.
 	enough = 500
 	// few hits are too few: then what has not every word is shown as well.
 	few = 10
@@ -183,7 +184,10 @@ left join lateral (
 // all finds what has all words: first in titles, then anywhere.
 func (f *finding) all(ctx context.Context, q query) error {
 	s := newScorer(q)
-	anywhere := q.everywhere("")
+	anywhere, most := q.everywhere(""), f.most
+	if most < Most {
+		most = 2 * enough
+	}
 	if len(q.never) == 0 { // which titles do not tell
 		n, err := f.titles(ctx, s, q.kinds(), q.titles(), allWords)
 		if f.strong += n; err != nil || f.full {
@@ -197,7 +201,7 @@ func (f *finding) all(ctx context.Context, q query) error {
 			anywhere += " & !(" + q.inTitle() + ")"
 		}
 	}
-	return f.read(ctx, everywhereSQL, pgx.NamedArgs{"facts": q.everywhere(":ABC"), "words": anywhere, "most": f.most},
+	return f.read(ctx, everywhereSQL, pgx.NamedArgs{"facts": q.everywhere(":ABC"), "words": anywhere, "most": most},
 		func(id uuid.UUID, title []byte, fact bool) {
 			elsewhere := inProse
 			if fact {
@@ -236,7 +240,7 @@ func (f *finding) read(ctx context.Context, sql string, args pgx.NamedArgs, do f
 		v := rows.RawValues()
 		do(uuid.UUID(v[0]), v[1], len(v[2]) == 1 && v[2][0] == 1)
 	}
-	f.full = f.full || n >= f.most
+	f.full = f.full || n >= args["most"].(int)
 	return rows.Err()
 }
 

@@ -69,7 +69,8 @@ with recursive b (brand, brand_key, n) as (
     (
         select brand, brand_key, 1
         from catalog.search_names
-        where brand_key like @beginning
+        where brand_key ~>=~ @beginning
+            and brand_key ~<~ @end
             and (visible_from is null or visible_from <= clock_timestamp())
             and (visible_until is null or visible_until > clock_timestamp())
         order by brand_key using ~<~
@@ -81,8 +82,8 @@ with recursive b (brand, brand_key, n) as (
     cross join lateral (
         select brand, brand_key
         from catalog.search_names
-        where brand_key like @beginning
-            and brand_key ~>~ b.brand_key
+        where brand_key ~>~ b.brand_key
+            and brand_key ~<~ @end
             and (visible_from is null or visible_from <= clock_timestamp())
             and (visible_until is null or visible_until > clock_timestamp())
         order by brand_key using ~<~
@@ -97,7 +98,8 @@ limit @most`
 const namesBegunSQL = `
 select product_id, name_key
 from catalog.search_names
-where name_key like @beginning
+where name_key ~>=~ @beginning
+    and name_key ~<~ @end
     and (visible_from is null or visible_from <= clock_timestamp())
     and (visible_until is null or visible_until > clock_timestamp())
 order by name_key using ~<~, product_id
@@ -105,17 +107,17 @@ limit @most`
 
 // complete looks for what begins with a text, then for its words.
 func (s *suggesting) complete(ctx context.Context, text string, typing bool) error {
-	beginning := likePattern(nameKey(text))
+	beginning := nameKey(text)
 	s.keys = map[string]bool{}
 	batch := &pgx.Batch{}
 	batch.Queue(planSQL, pgx.NamedArgs{"many": many})
 	if s.brands > 0 {
-		batch.Queue(brandsSQL, pgx.NamedArgs{"beginning": beginning, "most": s.brands}).Query(func(rows pgx.Rows) (err error) {
+		batch.Queue(brandsSQL, pgx.NamedArgs{"beginning": beginning, "end": beginning + lastOfAll, "most": s.brands}).Query(func(rows pgx.Rows) (err error) {
 			s.found.Brands, err = pgx.CollectRows(rows, pgx.RowTo[string])
 			return err
 		})
 	}
-	batch.Queue(namesBegunSQL, pgx.NamedArgs{"beginning": beginning, "most": s.products * mostAlike}).Query(func(rows pgx.Rows) error {
+	batch.Queue(namesBegunSQL, pgx.NamedArgs{"beginning": beginning, "end": beginning + lastOfAll, "most": s.products * mostAlike}).Query(func(rows pgx.Rows) error {
 		var id uuid.UUID
 		var key string
 		_, err := pgx.ForEachRow(rows, []any{&id, &key}, func() error {
@@ -138,12 +140,22 @@ func (s *suggesting) take(id uuid.UUID, key string) {
 	}
 }
 
+// As in a search, names of the thing itself come before others.
 const namesWithSQL = `
 select product_id, title, name_key
-from catalog.search_names
-where array_to_tsvector(string_to_array(translate(title, '*+@', '^'), ' ')) @@ @words::tsquery
-    and (visible_from is null or visible_from <= clock_timestamp())
-    and (visible_until is null or visible_until > clock_timestamp())
+from (
+    select product_id, title, name_key
+    from catalog.search_names
+    where array_to_tsvector(string_to_array(translate(title, '*+@', '^'), ' ')) @@ @kinds::tsquery
+        and (visible_from is null or visible_from <= clock_timestamp())
+        and (visible_until is null or visible_until > clock_timestamp())
+    union all
+    select product_id, title, name_key
+    from catalog.search_names
+    where array_to_tsvector(string_to_array(translate(title, '*+@', '^'), ' ')) @@ @others::tsquery
+        and (visible_from is null or visible_from <= clock_timestamp())
+        and (visible_until is null or visible_until > clock_timestamp())
+) n
 limit @most`
 
 // worded takes names that have the words, the best first.
@@ -151,12 +163,14 @@ func (s *suggesting) worded(ctx context.Context, q query, typing bool) error {
 	if len(q.needs) == 0 {
 		return nil
 	}
-	if typing {
+	if last := len(q.needs) - 1; typing && last > 0 && len(q.needs[last].text) < shortBeginning {
+		q.needs, q.head = q.needs[:last], min(q.head, last-1) // too little of a word is none yet
+	} else if typing {
 		if err := s.lastBegins(ctx, &q); err != nil {
 			return err
 		}
 	}
-	rows, err := s.tx.Query(ctx, namesWithSQL, pgx.NamedArgs{"words": q.titles(), "most": mostSuggested})
+	rows, err := s.tx.Query(ctx, namesWithSQL, pgx.NamedArgs{"kinds": q.kinds(), "others": q.titles(), "most": mostSuggested})
 	if err != nil {
 		return err
 	}
@@ -177,11 +191,12 @@ func (s *suggesting) worded(ctx context.Context, q query, typing bool) error {
 	return err
 }
 
-// likePattern is the pattern of what begins with a text.
-func likePattern(text string) string {
-	return strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace(text) + "%"
-}
+// lastOfAll is behind every text that goes on. A range, unlike a pattern, goes
+// by the index whatever the planner knows of it.
+const lastOfAll = "\U0010ffff"
 
 // Beginning is a text as the beginning of a pattern for names in lower case
 // and without accents.
-func Beginning(text string) string { return strings.TrimSuffix(likePattern(nameKey(text)), "%") }
+func Beginning(text string) string {
+	return strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace(nameKey(text))
+}
