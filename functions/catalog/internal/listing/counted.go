@@ -2,35 +2,27 @@ package listing
 
 import (
 	"context"
+	"errors"
 	"slices"
 
-	"github.com/jackc/pgx/v5"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/mallhive/product-service/shared/postgres"
 )
 
-// counted reads a page of a result that is counted too: all that match, as far
-// as they are counted exactly, so that the page is among them unless they are
-// many.
+// counted reads a page of a result that is counted too. Where the facets are
+// known from the start, those with a selection of their own are counted
+// meanwhile.
 func (l *lister) counted(ctx context.Context, db postgres.DB, p Page, after *match) (Result, error) {
 	own := l.ownTallies(p)
-	main, g, err := l.gatherAll(ctx, db, p, after, own)
-	if err != nil {
-		return Result{}, err
+	ahead := p.Codes != nil && !l.wide()
+	meanwhile, alongside := errgroup.WithContext(ctx)
+	if ahead {
+		meanwhile.Go(func() error { return l.countOwn(alongside, db, own) })
 	}
-	r := Result{Total: min(g.matches, l.effort.exact), Exact: g.matches <= l.effort.exact && !l.query.Partial}
-	if g.complete {
-		r.Hits = l.hits(g.page)
-	} else {
-		w := l.walk(after)
-		if _, err := w.proceed(ctx, db, forever); err != nil {
-			return Result{}, err
-		}
-		r.Hits = l.hits(w.found)
-	}
-	if !p.Facets {
-		return r, nil
+	r, main, err := l.matches(ctx, db, p, after, own)
+	if failed := meanwhile.Wait(); err != nil || failed != nil || !p.Facets {
+		return r, errors.Join(err, failed)
 	}
 	codes := p.Codes
 	if codes == nil {
@@ -38,7 +30,7 @@ func (l *lister) counted(ctx context.Context, db postgres.DB, p Page, after *mat
 			return Result{}, err
 		}
 	}
-	if !l.wide() {
+	if !ahead && !l.wide() {
 		own = l.ownTallies(Page{Facets: true, Codes: codes})
 		if err := l.countOwn(ctx, db, own); err != nil {
 			return Result{}, err
@@ -46,6 +38,24 @@ func (l *lister) counted(ctx context.Context, db postgres.DB, p Page, after *mat
 	}
 	r.Facets, err = l.facets(ctx, db, codes, main, own)
 	return r, err
+}
+
+// matches reads all that match, as far as they are counted exactly, so that the
+// page is among them unless they are many.
+func (l *lister) matches(ctx context.Context, db postgres.DB, p Page, after *match, own map[string]*tally) (Result, *tally, error) {
+	main, g, err := l.gatherAll(ctx, db, p, after, own)
+	if err != nil {
+		return Result{}, nil, err
+	}
+	r := Result{Total: min(g.matches, l.effort.exact), Exact: g.matches <= l.effort.exact && !l.query.Partial}
+	if g.complete {
+		r.Hits = l.hits(g.page)
+		return r, main, nil
+	}
+	w := l.walk(after)
+	_, err = w.proceed(ctx, db, forever)
+	r.Hits = l.hits(w.found)
+	return r, main, err
 }
 
 // gatherAll reads candidates until all are read or more match than are counted.
@@ -56,21 +66,27 @@ func (l *lister) gatherAll(ctx context.Context, db postgres.DB, p Page, after *m
 		var count func(c *candidate, v *verdict)
 		if p.Facets {
 			main = newTally(none, p.Codes)
-			for _, t := range own {
-				t.reset()
-			}
-			count = func(c *candidate, v *verdict) {
-				main.add(c, v)
-				if l.wide() {
-					for _, t := range own {
-						t.add(c, v)
-					}
-				}
+			count = main.add
+			if l.wide() {
+				count = alsoFor(main, own)
 			}
 		}
 		g, err = l.gather(ctx, db, f, most, after, count)
 		if err != nil || g.complete || g.matches > l.effort.exact {
 			return main, g, err
+		}
+	}
+}
+
+// alsoFor counts for the facets with a selection of their own too.
+func alsoFor(main *tally, own map[string]*tally) func(c *candidate, v *verdict) {
+	for _, t := range own {
+		t.reset()
+	}
+	return func(c *candidate, v *verdict) {
+		main.add(c, v)
+		for _, t := range own {
+			t.add(c, v)
 		}
 	}
 }
@@ -97,9 +113,6 @@ const atOnce = 3
 func (l *lister) countOwn(ctx context.Context, db postgres.DB, own map[string]*tally) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(atOnce)
-	if _, inTx := db.(pgx.Tx); inTx {
-		group.SetLimit(1)
-	}
 	for code, t := range own {
 		group.Go(func() error { return l.countOne(ctx, db, code, t) })
 	}

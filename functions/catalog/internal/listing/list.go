@@ -43,7 +43,8 @@ type lister struct {
 	scores  map[uuid.UUID]float64
 }
 
-// List reads a page of what matches a query.
+// List reads a page of what matches a query. It may read on several connections
+// at once: db is no transaction.
 func List(ctx context.Context, db postgres.DB, q Query, p Page) (Result, error) {
 	return list(ctx, db, q, p, usual())
 }
