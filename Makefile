@@ -37,7 +37,7 @@ migrate: go-there ## bring the database to this schema (running stack, or DATABA
 tools = go build -o "$$LOCAL_DIR/bin/tools" ./knative/tools && exec "$$LOCAL_DIR/bin/tools"
 
 .PHONY: import replay demo
-import: go-there ## load a folder of NDJSON files: make import DIR=knative/local/sample
+import: go-there ## load a folder of NDJSON files, or products as CSV: make import DIR=knative/local/sample
 	@$(tools) import '$(DIR)'
 replay: go-there ## send orders and prove the books: make replay ORDERS=… [STOCK=n] [CONCURRENCY=n]
 	@$(tools) replay -stock '$(or $(STOCK),1000)' -concurrency '$(or $(CONCURRENCY),32)' -limit '$(or $(LIMIT),0)' -pay '$(or $(PAY),0)' '$(ORDERS)'
@@ -91,11 +91,13 @@ supply: go-there ## what we take and hand on: go.sum, known vulnerabilities, sam
 
 PAIRS ?= 15
 
-.PHONY: bench bench-cold bench-catalog
-bench: bench-cold bench-catalog ## measure all that is measured
+.PHONY: bench bench-cold bench-catalog bench-import
+bench: bench-cold bench-catalog bench-import ## measure all that is measured
 bench-cold: go-there ## cold start, memory and size of each function beside a bare program: make bench-cold [PAIRS=15]
 	@go build -o "$$LOCAL_DIR/bin/cold" ./bench/cold
 	@$(local) with-postgres -- "$$LOCAL_DIR/bin/cold" -pairs '$(PAIRS)'
+bench-import: go-there ## the rate of an import of new products, and the CPU time of each
+	@$(local) with-postgres -- go test -run '^$$' -bench Import -benchtime 1x ./functions/catalog
 SIZES ?= 20000
 bench-catalog: go-there ## import, products, category pages and search beside a bare program: make bench-catalog [SIZES=20000,1000000] [KEEP=1]
 	@go build -o "$$LOCAL_DIR/bin/bench-catalog" ./bench/catalog

@@ -1,4 +1,4 @@
-// Package importer loads a folder of NDJSON files into a running product
+// Package importer loads a folder of NDJSON files (products may be CSV) into a running product
 // service: attributes, categories, products and prices into catalog, then
 // stock into inventory, each through the streaming import operation that any
 // caller would use.
@@ -11,6 +11,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/mallhive/product-service/knative/local/client"
@@ -23,7 +24,7 @@ const defaultShownFailures = 20
 
 // Options says what to import and where to.
 type Options struct {
-	Dir           string    // holds attributes, categories, products, prices, stock: .ndjson or .ndjson.gz
+	Dir           string    // holds attributes, categories, products, prices, stock: .ndjson or .ndjson.gz; products also .csv
 	FrontURL      string    // the front door, such as http://localhost:8080
 	Token         string    // scopes catalog:write and, with a stock file, inventory:write
 	Out           io.Writer // progress and summary; a bar when it is a terminal
@@ -82,20 +83,27 @@ func (r *run) file(ctx context.Context, source source) (Tally, error) {
 			return tally, err
 		}
 	}
-	rows, err := open(source.path)
+	read := open
+	if source.sheet {
+		read = unpack
+	}
+	rows, err := read(source.path)
 	if err != nil {
 		return tally, err
 	}
 	defer func() { _ = rows.Close() }()
 	shown := newProgress(r.options.Out, source.kind)
 	started := time.Now()
+	tick := func() { shown.Update(rows.Fraction(), rows.Count(), time.Since(started)) }
+	if source.sheet {
+		tally.Parts++
+		err = r.sheet(ctx, source.kind, rows, &tally, tick)
+	}
 	for err == nil && rows.More() {
 		tally.Parts++
-		err = r.part(ctx, source.kind, rows, &tally, func() {
-			shown.Update(rows.Fraction(), rows.Count(), time.Since(started))
-		})
-		tally.Elapsed = time.Since(started)
+		err = r.part(ctx, source.kind, rows, &tally, tick)
 	}
+	tally.Elapsed = time.Since(started)
 	if err == nil {
 		err = rows.Err()
 	}
@@ -117,7 +125,10 @@ func withDefaults(o Options) Options {
 	return o
 }
 
-type source struct{ kind, path string }
+type source struct {
+	kind, path string
+	sheet      bool // CSV
+}
 
 // find lists the files that are there, in import order.
 func find(dir string) ([]source, error) {
@@ -126,10 +137,10 @@ func find(dir string) ([]source, error) {
 	}
 	var found []source
 	for _, kind := range kinds() {
-		for _, ending := range []string{".ndjson", ".ndjson.gz"} {
+		for _, ending := range endings(kind) {
 			path := filepath.Join(dir, kind+ending)
 			if _, err := os.Stat(path); err == nil {
-				found = append(found, source{kind: kind, path: path})
+				found = append(found, source{kind: kind, path: path, sheet: strings.Contains(ending, ".csv")})
 				break
 			}
 		}
@@ -138,6 +149,14 @@ func find(dir string) ([]source, error) {
 		return nil, fmt.Errorf("%s holds none of attributes, categories, products, prices or stock (.ndjson or .ndjson.gz)", dir)
 	}
 	return found, nil
+}
+
+// endings are the forms that a kind is taken in.
+func endings(kind string) []string {
+	if kind == "products" {
+		return []string{".ndjson", ".ndjson.gz", ".csv", ".csv.gz"}
+	}
+	return []string{".ndjson", ".ndjson.gz"}
 }
 
 func verdict(tallies []Tally) error {

@@ -23,6 +23,7 @@ type shop struct {
 	mu        sync.Mutex
 	seen      map[string]bool
 	calls     []string
+	forms     []string
 	locations []string
 	cutAfter  int // rows of a part after which the body counts as ended early
 }
@@ -41,6 +42,7 @@ func (s *shop) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		_, _ = fmt.Fprint(w, `{"status":401,"code":"unauthenticated","detail":"no token"}`)
 		return
 	}
+	s.forms = append(s.forms, r.Header.Get("Content-Type"))
 	s.importRows(w, r)
 }
 
@@ -146,6 +148,18 @@ func TestALongFileGoesInPartsAndNoRowIsLostBetweenThem(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, int64(2500), tallies[0].Unchanged)
 	require.Contains(t, out.String(), "unchanged")
+}
+
+func TestASheetGoesWholeAndAsItStands(t *testing.T) {
+	t.Parallel()
+	shop, url := newShop(t)
+	sheet := "Handle,Title\na,\"two\n\nlines\"\n" + strings.Repeat("b,B\n", 30)
+	tallies, err := Import(t.Context(), Options{Dir: folder(t, map[string]string{"attributes.ndjson": numbered(1), "products.csv.gz": sheet}),
+		FrontURL: url, Token: "pass", PartRows: 10})
+	require.NoError(t, err)
+	require.Equal(t, []string{"application/x-ndjson", "text/csv"}, shop.forms, "in one request")
+	require.True(t, shop.seen["/v1/products:import"], "a blank line within a cell is kept")
+	require.Equal(t, int64(34), tallies[1].Rows)
 }
 
 func TestARefusedRowFailsAloneAndIsNamedByItsPlaceInTheFile(t *testing.T) {

@@ -47,7 +47,7 @@ func (r *run) part(ctx context.Context, kind string, rows *rowFile, tally *Tally
 		defer close(fed)
 		feed.CloseWithError(feedRows(feed, rows, r.options.PartRows, tick))
 	}()
-	err := r.exchange(ctx, kind, body, first, tally)
+	err := r.exchange(ctx, kind, "application/x-ndjson", body, first, tally)
 	body.CloseWithError(errors.New("the answer is complete"))
 	<-fed
 	tick()
@@ -77,9 +77,32 @@ func feedRows(to io.Writer, rows *rowFile, limit int, tick func()) error {
 	return rows.Err()
 }
 
-func (r *run) exchange(ctx context.Context, kind string, body io.Reader, first int64, tally *Tally) error {
+// sheet streams a whole CSV in one request: where one product ends and the next
+// begins is for the service to tell.
+func (r *run) sheet(ctx context.Context, kind string, file *rowFile, tally *Tally, tick func()) error {
+	err := r.exchange(ctx, kind, "text/csv", &ticking{Reader: file, tick: tick}, 0, tally)
+	tick()
+	return err
+}
+
+// ticking calls tick every now and then while it is read.
+type ticking struct {
+	io.Reader
+	tick  func()
+	drawn time.Time
+}
+
+func (t *ticking) Read(p []byte) (int, error) {
+	if time.Since(t.drawn) > 100*time.Millisecond {
+		t.drawn = time.Now()
+		t.tick()
+	}
+	return t.Reader.Read(p)
+}
+
+func (r *run) exchange(ctx context.Context, kind, form string, body io.Reader, first int64, tally *Tally) error {
 	request, err := r.service.Request(ctx, http.MethodPost, "/v1/"+kind+":import?results=failed", body,
-		"Content-Type", "application/x-ndjson", "Accept", "application/x-ndjson, application/problem+json")
+		"Content-Type", form, "Accept", "application/x-ndjson, application/problem+json")
 	if err != nil {
 		return err
 	}

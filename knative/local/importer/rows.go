@@ -25,6 +25,15 @@ type rowFile struct {
 }
 
 func open(path string) (*rowFile, error) {
+	f, err := unpack(path)
+	if err == nil {
+		f.advance()
+	}
+	return f, err
+}
+
+// unpack opens a file whose bytes are read as they are, by Read.
+func unpack(path string) (*rowFile, error) {
 	file, err := os.Open(path)
 	if err != nil {
 		return nil, fmt.Errorf("open the rows: %w", err)
@@ -42,8 +51,14 @@ func open(path string) (*rowFile, error) {
 		}
 	}
 	f.lines = bufio.NewReaderSize(unpacked, 1<<18)
-	f.advance()
 	return f, nil
+}
+
+// Read takes bytes as they stand in the file, and counts their lines.
+func (f *rowFile) Read(p []byte) (int, error) {
+	n, err := f.lines.Read(p)
+	f.count.Add(int64(bytes.Count(p[:n], []byte("\n"))))
+	return n, err
 }
 
 // More reports whether a row is left.
