@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -73,4 +74,45 @@ func TestAnAnswerTooLargeToKeepIsStillGiven(t *testing.T) {
 	require.Equal(t, 2, reads)
 	bytes, _ := c.held()
 	require.Zero(t, bytes)
+}
+
+// age makes what is kept under a path older, as if time had passed.
+func (c *cache) age(path string, by time.Duration) {
+	s := c.slot(path)
+	was := s.answer.Load()
+	old := &answer{began: was.began.Add(-by), status: was.status, header: was.header, body: was.body, route: was.route}
+	old.asked.Store(was.asked.Load())
+	s.answer.Store(old)
+}
+
+func TestWhatManyAskForIsReadAnewBeforeItIsTooOldAndNobodyWaits(t *testing.T) {
+	t.Parallel()
+	var reads atomic.Int64
+	again, release := make(chan struct{}), make(chan struct{})
+	next := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		n := reads.Add(1)
+		if n == 2 {
+			close(again)
+			<-release
+		}
+		w.Header().Set("Cache-Control", PublicCache)
+		_, _ = fmt.Fprint(w, n)
+	})
+	c := newCache(next, plainly, Edge{CacheBytes: 1 << 20, KeepFor: time.Hour}, func() bool { return true })
+	get := func() string {
+		w := httptest.NewRecorder()
+		c.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/a", nil))
+		return w.Body.String()
+	}
+	for range oftenAsked + 1 {
+		require.Equal(t, "1", get())
+	}
+	c.age("/a", 40*time.Minute)
+	require.Equal(t, "1", get(), "answered with what is there")
+	<-again
+	require.Equal(t, "1", get(), "still, while it is read anew, once")
+	close(release)
+	require.Eventually(t, func() bool { return get() == "2" }, 5*time.Second, time.Millisecond)
+	c.age("/a", time.Hour)
+	require.Equal(t, "3", get(), "what is too old is not sent")
 }

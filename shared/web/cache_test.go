@@ -17,6 +17,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/stretchr/testify/require"
 	"go.uber.org/zap"
+	"go.uber.org/zap/zaptest/observer"
 
 	"github.com/mallhive/product-service/shared/auth"
 	"github.com/mallhive/product-service/shared/fault"
@@ -35,6 +36,7 @@ type shelf struct {
 	reads atomic.Int64
 	read  func(ctx context.Context, n int64, name string) (string, error)
 	admit func() bool
+	log   *zap.Logger
 }
 
 func (s *shelf) start(t *testing.T) *httptest.Server {
@@ -61,7 +63,10 @@ func (s *shelf) start(t *testing.T) *httptest.Server {
 		web.SendJSON(w, r, fmt.Sprintf(`"%d.x"`, n), control, []byte(text))
 		return true
 	}), func(context.Context, *in) (*out, error) { return nil, errors.New("never asked") })
-	handler, err := web.Edge{Log: zap.NewNop(), RequestTimeout: 10 * time.Second, CacheBytes: 1 << 20, KeepFor: time.Minute}.Handler(api)
+	if s.log == nil {
+		s.log = zap.NewNop()
+	}
+	handler, err := web.Edge{Log: s.log, RequestTimeout: 10 * time.Second, CacheBytes: 1 << 20, KeepFor: time.Minute}.Handler(api)
 	require.NoError(t, err)
 	server := httptest.NewServer(handler)
 	t.Cleanup(server.Close)
@@ -247,6 +252,26 @@ func TestAFailureIsNotKept(t *testing.T) {
 	require.Equal(t, 500, ask(t, server, "GET", "/v1/things/a").status)
 	require.Equal(t, 500, ask(t, server, "GET", "/v1/things/a").status)
 	require.Equal(t, "whole", ask(t, server, "GET", "/v1/things/a").body)
+}
+
+func TestAKeptAnswerHasItsLineInTheLogToo(t *testing.T) {
+	t.Parallel()
+	core, lines := observer.New(zap.DebugLevel)
+	s := &shelf{read: func(context.Context, int64, string) (string, error) { return "x", nil }, log: zap.New(core)}
+	server := s.start(t)
+	for _, id := range []string{"one", "two", "three"} {
+		ask(t, server, "GET", "/v1/things/a", "X-Request-Id", id, "Traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")
+	}
+	server.Close()
+	require.EqualValues(t, 1, s.reads.Load())
+	require.Equal(t, 3, lines.Len())
+	for i, id := range []string{"one", "two", "three"} {
+		told := lines.All()[i].ContextMap()
+		require.Equal(t, id, told["request_id"])
+		require.Equal(t, "/v1/things/{name}", told["route"])
+		require.EqualValues(t, 200, told["status"])
+		require.Equal(t, "0af7651916cd43dd8448eb211c80319c", told["trace_id"])
+	}
 }
 
 func TestKeptAnswersCountForTheRateLimit(t *testing.T) {
