@@ -57,6 +57,9 @@ func (c *catalog) priceKind() importer.Kind[priceRow] {
 			}
 			return []string{r.SKU + " " + r.Price.Price.Currency + " " + r.Kind + " " + start}
 		},
+		// Rows of one variant go by their order, in one set or in several.
+		Independent: true,
+		Guesses:     func(r priceRow) []string { return []string{r.SKU} },
 		SaveAll: func(ctx context.Context, tx pgx.Tx, rows []priceRow) ([]importer.Outcome, error) {
 			intents := make([]product.PriceIntent, len(rows))
 			for i, r := range rows {

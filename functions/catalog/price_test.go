@@ -613,3 +613,24 @@ func TestWhatAVariantCostsIsFoundWithoutWalkingThroughItsPast(t *testing.T) {
 	}
 	require.Len(t, prices(t, s, "A", "limit=100").Items, 100)
 }
+
+func TestPricesOfOneProductAreImportedInSeveralSets(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	var variants, rows strings.Builder
+	const many = 450
+	for i := range many {
+		fmt.Fprintf(&variants, `,{"sku":"V%d","options":{"n":"%d"},"price":%s}`, i, i, usd(1000))
+		fmt.Fprintf(&rows, `{"sku":"V%d","price":%s}`+"\n", i, usd(500+i))
+	}
+	create1(t, s, `{"name":"A","status":"active","options":["n"],"variants":[`+variants.String()[1:]+`]}`)
+	_, sum := imports(t, s, "prices", "", []byte(rows.String()))
+	require.Equal(t, many, sum.Updated)
+	d, _ := get(t, s, "/v1/products/a")
+	for i, v := range d.Variants {
+		require.EqualValues(t, 500+i, v.Price.Amount)
+	}
+	require.Equal(t, []string{"a"}, slugs(list(t, s, fmt.Sprintf("price_min=%d", 500+many-1))))
+	_, sum = imports(t, s, "prices", "", []byte(rows.String()))
+	require.Equal(t, many, sum.Unchanged)
+}
