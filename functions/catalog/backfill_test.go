@@ -52,6 +52,9 @@ func TestAnUpgradeListsWhatThereIsAsIfItWereWrittenAnew(t *testing.T) {
 		"variants":[{"sku":"U-1","options":{"size":"M","hue":"Red"},"prices":[{"price":{"amount":0,"currency":"USD"}},{"price":{"amount":987654321,"currency":"JPY"}}]},
 			{"sku":"U-2","options":{"size":"L","hue":"Red"},"price":{"amount":7,"currency":"USD"}},{"sku":"U-3","options":{"size":"S","hue":"blau"}}]}`)
 	create1(t, s, `{"name":"A draft","variants":[{"sku":"D"}]}`)
+	for _, weight := range []string{"1e300", "-2.5e-280", "1e21", "123456789.125"} {
+		create1(t, s, `{"name":"A number","status":"active","attributes":{"weight":`+weight+`},"variants":[{"sku":"N`+weight[:3]+`"}]}`)
+	}
 	gone := create1(t, s, `{"name":"Gone","status":"active","variants":[{"sku":"G"}]}`)
 	require.Equal(t, 204, s.Do(t, "DELETE", "/v1/products/"+gone.ID.String(), nil, s.Bearer(t, write), header("If-Match", "*")).Status)
 	require.Equal(t, 200, s.Do(t, "PUT", "/v1/categories/pans/products", `{"products":["p-04","p-00"]}`, s.Bearer(t, write), header("If-Match", "*")).Status)
@@ -66,7 +69,7 @@ func TestAnUpgradeListsWhatThereIsAsIfItWereWrittenAnew(t *testing.T) {
 		return list
 	}
 	listed, terms := read(listedSQL), read(dictionarySQL)
-	require.Len(t, listed, 61)
+	require.Len(t, listed, 65)
 	for _, table := range []string{"listed_products", "listed_categories", "listed_prices", "terms"} {
 		_, err := admin.Exec(ctx, `delete from catalog.`+table)
 		require.NoError(t, err)

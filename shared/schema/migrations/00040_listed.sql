@@ -114,7 +114,11 @@ union all
 select
     p.id,
     a.code,
-    case when jsonb_typeof(a.value) = 'number' then trim_scale((a.value #>> '{}')::numeric)::text else v.value end,
+    case
+        when jsonb_typeof(a.value) <> 'number' then v.value
+        when length(trim_scale((a.value #>> '{}')::numeric)::text) > 256 then (a.value #>> '{}')::float8::text
+        else trim_scale((a.value #>> '{}')::numeric)::text
+    end,
     case when jsonb_typeof(a.value) = 'number' then (a.value #>> '{}')::float8 end
 from catalog.products p
 cross join jsonb_each(p.attributes) as a (code, value)

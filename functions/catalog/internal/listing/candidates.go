@@ -172,7 +172,7 @@ func (l *lister) find(except string) finder {
 		}
 		return finder{sql: foundSQL, args: pgx.NamedArgs{"products": ids}, bounded: true}
 	}
-	all, any, priced := q.preselection(except)
+	all, any, priced := l.preselection(except)
 	if l.wide() {
 		all, any = nil, nil
 	}
@@ -197,13 +197,19 @@ func (l *lister) find(except string) finder {
 
 // preselection is the terms that every match has, and lists of which it has one
 // each. priced says that the price is among them.
-func (q Query) preselection(except string) (all []int64, any [][]int64, priced bool) {
+func (l *lister) preselection(except string) (all []int64, any [][]int64, priced bool) {
+	q := l.query
 	if q.Featured {
 		all = append(all, termID(featuredCode, ""))
 	}
-	for _, s := range q.selections() {
+	for _, s := range l.judge.selections {
+		if s.code == except {
+			continue
+		}
+		if s.few {
+			any = append(any, s.inside)
+		}
 		switch {
-		case s.code == except:
 		case s.priced:
 			low, high := q.costs()
 			if low > high {

@@ -23,6 +23,8 @@ type effort struct {
 	// small is how many it may have to be read in the order it is stored in; of
 	// more, a sample that is the same for all categories below it comes first.
 	small int
+	// numbers in bounds that are not more are looked up one by one.
+	numbers int
 }
 
 // MaxExact is how many matches are counted exactly.
@@ -30,5 +32,5 @@ const MaxExact = 10_000
 
 // usual was measured with a million products.
 func usual() effort {
-	return effort{exact: MaxExact, first: 12_000, few: 1000, while: 2000, step: 4000, categories: 64, whole: 4000, small: 20_000}
+	return effort{exact: MaxExact, first: 12_000, few: 1000, while: 2000, step: 4000, categories: 64, whole: 4000, small: 20_000, numbers: 200}
 }

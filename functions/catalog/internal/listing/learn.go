@@ -22,7 +22,11 @@ func Learn(ctx context.Context, db postgres.DB, seen *recent.Set, entries []Entr
 	}
 	var ids []uint64
 	for i, id := range all.ids {
-		if key := uint64(id); !seen.Has(key) { //nolint:gosec // any 64 bits do
+		key := uint64(id) //nolint:gosec // any 64 bits do
+		if all.numbers[i] != nil {
+			key = ^key // what was learned as a text is not known as a number
+		}
+		if !seen.Has(key) {
 			ids = append(ids, key)
 			fresh.ids, fresh.codes = append(fresh.ids, id), append(fresh.codes, all.codes[i])
 			fresh.values, fresh.numbers = append(fresh.values, all.values[i]), append(fresh.numbers, all.numbers[i])
@@ -31,15 +35,13 @@ func Learn(ctx context.Context, db postgres.DB, seen *recent.Set, entries []Entr
 	if len(ids) == 0 {
 		return nil
 	}
-	if _, err := db.Exec(ctx, insertTermsSQL, fresh.args()); err != nil {
+	batch := &pgx.Batch{}
+	fresh.queue(batch)
+	if err := db.SendBatch(ctx, batch).Close(); err != nil {
 		return fmt.Errorf("learn %d terms: %w", len(ids), err)
 	}
 	seen.Add(ids...)
 	return nil
-}
-
-func (d *dictionary) args() pgx.NamedArgs {
-	return pgx.NamedArgs{"ids": d.ids, "codes": d.codes, "values": d.values, "numbers": d.numbers}
 }
 
 // take adds all terms of an entry that are looked up again.

@@ -82,6 +82,11 @@ func (l *lister) prepare(ctx context.Context, db postgres.DB) error {
 	if err := l.measure(ctx, db); err != nil {
 		return err
 	}
+	for i := range l.judge.selections {
+		if err := l.judge.selections[i].resolve(ctx, db, l.effort.numbers); err != nil {
+			return err
+		}
+	}
 	if l.query.Text != "" {
 		l.scores = make(map[uuid.UUID]float64, len(l.query.Hits))
 		for _, h := range l.query.Hits {

@@ -141,36 +141,3 @@ func nameKey(name string) string {
 }
 
 func uuidText(id [16]byte) string { return uuid.UUID(id).String() }
-
-// dictionary gathers the distinct terms of a write.
-type dictionary struct {
-	known         map[name]int
-	ids           []int64
-	codes, values []string
-	numbers       []*float64
-}
-
-type name struct{ code, value string }
-
-func newDictionary() *dictionary { return &dictionary{known: map[name]int{}} }
-
-func (d *dictionary) add(terms []int64, code, value string) []int64 {
-	if value == "" || len(value) > maxTerm {
-		return terms
-	}
-	i, known := d.known[name{code, value}]
-	if !known {
-		i = len(d.ids)
-		d.known[name{code, value}] = i
-		d.ids = append(d.ids, termID(code, value))
-		d.codes = append(d.codes, code)
-		d.values = append(d.values, value)
-		d.numbers = append(d.numbers, nil)
-	}
-	return append(terms, d.ids[i])
-}
-
-// number says that a code's value is a number.
-func (d *dictionary) number(code string, n float64) {
-	d.numbers[d.known[name{code, Number(n)}]] = &n
-}

@@ -51,7 +51,9 @@ type selection struct {
 	min     float64
 	max     float64
 	bounded bool
-	priced  bool // it is the price that must be in bounds
+	few     bool    // inside is all values in bounds
+	inside  []int64 // their terms
+	priced  bool    // it is the price that must be in bounds
 }
 
 // selections are the query's by code, in one order.

@@ -123,7 +123,12 @@ func bucketRun(currency string, level, first, last int) []int64 {
 }
 
 // Number writes a number the one way that filters compare.
-func Number(n float64) string { return strconv.FormatFloat(n, 'f', -1, 64) }
+func Number(n float64) string {
+	if plain := strconv.FormatFloat(n, 'f', -1, 64); len(plain) <= maxTerm {
+		return plain
+	}
+	return strconv.FormatFloat(n, 'g', -1, 64)
+}
 
 // sameNumber writes a number as a filter gives it the way terms have it: 17.0
 // is 17.

@@ -78,15 +78,6 @@ insert into catalog.listed_prices (currency, amount, product_id)
 select currency, amount, product_id
 from unnest(@currencies::text[], @amounts::bigint[], @products::uuid[]) as r (currency, amount, product_id)`
 
-// Ordered, so that two writers of the same new terms wait for each other in
-// one order.
-const insertTermsSQL = `
-insert into catalog.terms (id, code, value, number)
-select id, code, value, number
-from unnest(@ids::bigint[], @codes::text[], @values::text[], @numbers::float8[]) as t (id, code, value, number)
-order by id
-on conflict (id) do nothing`
-
 // Write replaces what listings know of products: those in cleared leave, those
 // of entries enter with the prices of their variants. A product that is listed
 // already stands in both.
@@ -133,7 +124,7 @@ func queueEntries(batch *pgx.Batch, entries []Entry, prices []price.Span) {
 	queueCategories(batch, entries)
 	costs.queue(batch)
 	if !learned(entries) {
-		batch.Queue(insertTermsSQL, terms.args())
+		terms.queue(batch)
 	}
 }
 
