@@ -67,14 +67,21 @@ $$;
 -- +goose StatementEnd
 
 -- Until a product is written again it is found by what PostgreSQL makes of its
--- name: whole words, without compounds and units.
+-- name, brand and type: whole words, without compounds and units.
+-- backfill begins
 insert into catalog.search_names (product_id, title, name_key, brand, brand_key, visible_from, visible_until)
 select
     p.id,
-    coalesce((
-        select string_agg(w.lexeme, ' ' order by w.positions[1])
-        from unnest(to_tsvector('catalog.english', p.name)) w
-        where w.lexeme !~ '[\s^+~@*]'), ''),
+    concat_ws(' ',
+        (select string_agg(w.lexeme, ' ' order by w.positions[1])
+            from unnest(to_tsvector('catalog.english', p.name)) w
+            where w.lexeme !~ '[\s^+~@*]'),
+        (select string_agg('@' || w.lexeme, ' ')
+            from unnest(to_tsvector('catalog.english', p.brand)) w
+            where w.lexeme !~ '[\s^+~@*]'),
+        (select string_agg('*' || w.lexeme, ' ')
+            from unnest(to_tsvector('catalog.english', p.attributes ->> 'product_type')) w
+            where w.lexeme !~ '[\s^+~@*]')),
     left(lower(public.unaccent(p.name)), 100),
     p.brand,
     left(lower(public.unaccent(p.brand)), 100),
@@ -82,6 +89,7 @@ select
     p.unpublish_at
 from catalog.products p
 join catalog.search_documents d on d.product_id = p.id;
+-- backfill ends
 
 -- +goose Down
 -- refresh_statistics stays: it serves whatever tables there are.

@@ -182,10 +182,12 @@ func judgements(t testing.TB) []judgement {
 	return all
 }
 
-// Measured 0.9 when it was written; words must not be fitted to the set.
+// The search before had 0.66, 0.72 and 0.68; this one 0.92, 0.94 and 0.94. The
+// bounds leave room for changes that do good elsewhere: words must not be fitted
+// to the set.
 func TestShoppersFindWhatTheyMean(t *testing.T) {
 	t.Parallel()
-	least := map[string]float64{"icecat": 0.5, "retail": 0.5, "gifts": 0.5}
+	least := map[string]float64{"icecat": 0.87, "retail": 0.9, "gifts": 0.9}
 	for in := range catalogues {
 		t.Run(in, func(t *testing.T) {
 			t.Parallel()
