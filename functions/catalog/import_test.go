@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -13,6 +14,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/stretchr/testify/require"
 
 	"github.com/mallhive/product-service/functions/catalog/internal/importer"
@@ -233,6 +236,30 @@ func TestAnImportInAnotherFormIsRefused(t *testing.T) {
 	}
 }
 
+const waitingSQL = `
+	select exists (
+		select from pg_locks l join pg_stat_activity a on a.pid = l.pid
+		where a.datname = current_database() and not l.granted)`
+
+// release ends the holder's transaction when somebody waits for it and a set
+// that does not wait has had time enough.
+func release(ctx context.Context, owner *pgxpool.Pool, holder pgx.Tx) error {
+	var waits, ahead bool
+	var err error
+	for range 20_000 {
+		if err = owner.QueryRow(ctx, waitingSQL).Scan(&waits); err != nil || waits {
+			break
+		}
+	}
+	for range 300 {
+		if err != nil || ahead {
+			break
+		}
+		err = owner.QueryRow(ctx, `select exists (select from catalog.products where external_id = 'p250')`).Scan(&ahead)
+	}
+	return errors.Join(err, holder.Rollback(ctx))
+}
+
 // beside imports rows whose first set has to wait for somebody else who holds
 // the product old-name, while the next may go on as far as it dares. The export
 // says what became of them.
@@ -240,8 +267,8 @@ func beside(t *testing.T, rows func(i int) string) ([]importer.Result, []string)
 	t.Helper()
 	ctx := context.Background()
 	s := start(t)
-	_, sum := imports(t, s, "products", "", []byte(`{"external_id":"r","slug":"old-name","name":"R"}`))
-	require.Equal(t, 1, sum.Created)
+	_, first := imports(t, s, "products", "", []byte(`{"external_id":"r","slug":"old-name","name":"R"}`))
+	require.Equal(t, 1, first.Created)
 	owner := s.DB.Owner(t)
 	holder, err := owner.Begin(ctx)
 	require.NoError(t, err)
@@ -252,27 +279,10 @@ func beside(t *testing.T, rows func(i int) string) ([]importer.Result, []string)
 	for i := range 399 {
 		body.WriteString(rows(i) + "\n")
 	}
-	var results []importer.Result
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		results, sum = imports(t, s, "products", "", []byte(body.String()))
-	}()
-	const waitingSQL = `select exists (
-		select from pg_locks l join pg_stat_activity a on a.pid = l.pid
-		where a.datname = current_database() and not l.granted)`
-	var waits, ahead bool
-	for !waits {
-		require.NoError(t, owner.QueryRow(ctx, waitingSQL).Scan(&waits))
-	}
-	for range 300 { // time enough for a set that does not wait
-		if ahead {
-			break
-		}
-		require.NoError(t, owner.QueryRow(ctx, `select exists (select from catalog.products where external_id = 'p250')`).Scan(&ahead))
-	}
-	require.NoError(t, holder.Rollback(ctx))
-	<-done
+	released := make(chan error, 1)
+	go func() { released <- release(ctx, owner, holder) }()
+	results, sum := imports(t, s, "products", "", []byte(body.String()))
+	require.NoError(t, <-released)
 	require.Equal(t, importer.Summary{Rows: 400, Created: 399, Updated: 1}, sum)
 	lines, _ := export(t, s, "")
 	var slugs []string

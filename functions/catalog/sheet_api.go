@@ -86,7 +86,7 @@ func saveSheet(ctx context.Context, tx pgx.Tx, products []shopify.Product) ([]im
 	}
 	intents := make([]product.Intent, len(products))
 	for i, p := range products {
-		p.Document.Categories = categoriesOf(p, func(slug string) bool { _, ok := known[slug]; return ok })
+		p.Categories = categoriesOf(p, func(slug string) bool { _, ok := known[slug]; return ok })
 		intents[i].Doc = p.Document
 		if there, ok := old[p.Slug]; ok {
 			intents[i].Doc = p.Over(there)
