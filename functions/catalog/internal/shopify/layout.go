@@ -57,6 +57,9 @@ var header = [...]string{
 	"Option4 Name", "Option4 Value", "Option5 Name", "Option5 Value",
 }
 
+// columns is the header as columns are looked up.
+var columns = strings.Split(strings.ToLower(strings.Join(header[:], ",")), ",")
+
 // Header is the first line.
 func Header() string { return strings.Join(header[:], ",") + "\n" }
 

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 	"testing/iotest"
+	"unicode/utf8"
 
 	"github.com/stretchr/testify/require"
 
@@ -157,7 +158,8 @@ func FuzzTextsComeBack(f *testing.F) {
 	f.Fuzz(func(t *testing.T, name, description string) {
 		d := product.Document{Slug: "a", Name: name, Description: description, Status: product.Draft}
 		d.Normalise()
-		if len(d.Check()) > 0 || strings.TrimSpace(description) == "" && description != "" {
+		// What is blank is nothing here, and JSON, by which products come, has only UTF-8.
+		if len(d.Check()) > 0 || strings.TrimSpace(description) == "" && description != "" || !utf8.ValidString(name+description) {
 			return
 		}
 		text := bytes.NewBufferString(Header())
@@ -167,9 +169,7 @@ func FuzzTextsComeBack(f *testing.F) {
 		}
 		rows := Open(text, "USD")
 		_, _, err := rows.Next()
-		if err != nil { // not UTF-8
-			return
-		}
+		require.NoError(t, err)
 		got, err := rows.Product()
 		require.NoError(t, err)
 		require.Equal(t, d, got.Document)

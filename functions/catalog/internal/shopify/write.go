@@ -1,7 +1,6 @@
 package shopify
 
 import (
-	"encoding/csv"
 	"io"
 	"strconv"
 	"strings"
@@ -22,7 +21,7 @@ func Write(w io.Writer, d product.Document, category string, prices []Price) err
 			images = append(images, m)
 		}
 	}
-	out := csv.NewWriter(w)
+	var text []byte
 	for n := range max(len(d.Variants), len(images), 1) {
 		line := line{handle: d.Slug}
 		if n == 0 {
@@ -34,23 +33,30 @@ func Write(w io.Writer, d product.Document, category string, prices []Price) err
 		if n < len(images) {
 			line[image], line[imagePos], line[imageAlt] = images[n].URL, strconv.Itoa(n+1), guarded(images[n].Alt)
 		}
-		if err := out.Write(line.cells()); err != nil {
-			return err
-		}
+		text = line.append(text)
 	}
-	out.Flush()
-	return out.Error()
+	_, err := w.Write(text)
+	return err
 }
 
 // line is one line by column.
 type line map[string]string
 
-func (l line) cells() []string {
-	cells := make([]string, len(header))
-	for i, name := range header {
-		cells[i] = l[strings.ToLower(name)]
+func (l line) append(text []byte) []byte {
+	for i, name := range columns {
+		if i > 0 {
+			text = append(text, ',')
+		}
+		cell := l[name]
+		if !strings.ContainsAny(cell, ",\"\r\n") && strings.TrimSpace(cell) == cell {
+			text = append(text, cell...)
+			continue
+		}
+		text = append(text, '"')
+		text = append(text, strings.ReplaceAll(cell, `"`, `""`)...)
+		text = append(text, '"')
 	}
-	return cells
+	return append(text, '\n')
 }
 
 func (l line) product(d product.Document, category string) {
