@@ -12,6 +12,7 @@ import (
 
 // dictionary gathers the distinct terms of a write.
 type dictionary struct {
+	keys          map[string]uint64 // of codes
 	known         map[name]int
 	ids           []int64
 	codes, values []string
@@ -20,7 +21,9 @@ type dictionary struct {
 
 type name struct{ code, value string }
 
-func newDictionary() *dictionary { return &dictionary{known: map[name]int{}} }
+func newDictionary() *dictionary {
+	return &dictionary{keys: map[string]uint64{}, known: map[name]int{}}
+}
 
 func (d *dictionary) add(terms []int64, code, value string) []int64 {
 	if value == "" || len(value) > maxTerm {
@@ -30,12 +33,22 @@ func (d *dictionary) add(terms []int64, code, value string) []int64 {
 	if !known {
 		i = len(d.ids)
 		d.known[name{code, value}] = i
-		d.ids = append(d.ids, termID(code, value))
+		d.ids = append(d.ids, termOf(d.key(code), code, value))
 		d.codes = append(d.codes, code)
 		d.values = append(d.values, value)
 		d.numbers = append(d.numbers, nil)
 	}
 	return append(terms, d.ids[i])
+}
+
+// key is numberKey, which takes a while.
+func (d *dictionary) key(code string) uint64 {
+	key, known := d.keys[code]
+	if !known {
+		key = numberKey(code)
+		d.keys[code] = key
+	}
+	return key
 }
 
 // number says that a code's value is a number.

@@ -55,7 +55,7 @@ func pack(e Entry, spans map[uuid.UUID][]price.Span, d *dictionary) row {
 			own = d.add(own, code, text)
 		}
 		if isNumber {
-			r.numbers = binary.BigEndian.AppendUint64(r.numbers, numberKey(code))
+			r.numbers = binary.BigEndian.AppendUint64(r.numbers, d.key(code))
 			r.numbers = binary.BigEndian.AppendUint64(r.numbers, math.Float64bits(n))
 			d.number(code, n)
 		}

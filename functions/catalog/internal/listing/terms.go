@@ -23,10 +23,14 @@ const maxTerm = 256
 // knows whose a term is, and 48 the value's. They are hashes, so that writers
 // need not agree on numbers; a code with a million values has one chance in 500
 // that two of them are taken for one.
-func termID(code, value string) int64 {
-	c, v := sha256.Sum256([]byte(code)), sha256.Sum256([]byte(code+"\x00"+value))
-	copy(c[2:], v[:6])
-	return int64(binary.BigEndian.Uint64(c[:8])) //nolint:gosec // any 64 bits do
+func termID(code, value string) int64 { return termOf(numberKey(code), code, value) }
+
+// termOf is termID where the code's key is known.
+func termOf(key uint64, code, value string) int64 {
+	text := make([]byte, 0, 128)
+	text = append(append(append(text, code...), 0), value...)
+	v := sha256.Sum256(text)
+	return int64(key&^(1<<48-1) | binary.BigEndian.Uint64(v[:])>>16) //nolint:gosec // any 64 bits do
 }
 
 // codeOf is a term's code in 16 bits; another code may have the same.
