@@ -83,7 +83,7 @@ func (f *finding) correct(ctx context.Context, q query) (query, bool, error) {
 	}
 	changed := false
 	for i, w := range asked {
-		if best := nearest(w, near[w]); best != w {
+		if best := nearest(w, near[w]); letters(w) && best != w {
 			asked[i], changed = best, true
 		}
 	}

@@ -122,49 +122,56 @@ func isMark(b byte) bool {
 }
 
 func (s *scorer) read(r *reading, mark byte, word []byte) {
-	named := mark == 0 || mark == headMark || mark == objectMark
+	list := s.matching(word)
+	ofName := mark == 0 || mark == headMark || mark == objectMark
+	if ofName {
+		r.places++
+		if len(list) > 0 {
+			r.matched++
+		} else if mark != objectMark && (r.afterHead || mark == headMark) && accessories[string(word)] {
+			r.spare = true
+		}
+		r.afterHead = false
+	}
+	for _, m := range list {
+		if r.best[m.need].see(m, mark, r.places) && ofName && m.need == s.head {
+			r.afterHead = true
+		}
+	}
+}
+
+// matching is what a word of a title may stand for.
+func (s *scorer) matching(word []byte) []match {
 	list := s.matches[string(word)]
 	for _, p := range s.prefixes {
 		if list == nil && strings.HasPrefix(string(word), p.stem) {
 			list = p.list
 		}
 	}
-	hit := len(list) > 0
-	if named {
-		r.places++
-		if !hit && mark != objectMark && (r.afterHead || mark == headMark) && accessories[string(word)] {
-			r.spare = true
+	return list
+}
+
+// see notes a match; that of a phrase is one when all its words are there.
+func (b *found) see(m match, mark byte, place int) bool {
+	if m.of > 0 {
+		if m.part == b.parts+1 {
+			b.parts++
 		}
-		r.afterHead = false
-		if hit {
-			r.matched++
+		if b.parts < m.of {
+			return false
+		}
+		b.parts = 0
+	}
+	if worth := m.weight * worthOf(mark); worth > b.worth {
+		b.worth = worth
+		if mark != typeMark && mark != brandMark {
+			b.place = place
 		}
 	}
-	for _, m := range list {
-		b := &r.best[m.need]
-		if m.of > 0 {
-			if m.part == b.parts+1 {
-				b.parts++
-			}
-			if b.parts < m.of {
-				continue
-			}
-			b.parts = 0
-		}
-		worth := m.weight * worthOf(mark)
-		if worth > b.worth {
-			b.worth = worth
-			if mark != typeMark && mark != brandMark {
-				b.place = r.places
-			}
-		}
-		b.kind = b.kind || mark == headMark
-		b.typ = b.typ || mark == typeMark
-		b.brand = b.brand || mark == brandMark
-		if m.need == s.head && named {
-			r.afterHead = true
-		}
-	}
+	b.kind = b.kind || mark == headMark
+	b.typ = b.typ || mark == typeMark
+	b.brand = b.brand || mark == brandMark
+	return true
 }
 
 func worthOf(mark byte) float64 {

@@ -171,7 +171,7 @@ func joinedAt(words []word, i int) []string {
 	var forms []string
 	w, p := words[i], words[i-1]
 	short := len(w.text) <= 2 || len(p.text) <= 2
-	if (w.before == tight || short && !stopWords[p.text]) && !(w.number && p.number) {
+	if (w.before == tight || short && !stopWords[p.text]) && (!w.number || !p.number) {
 		forms = append(forms, p.text+w.text)
 	}
 	if i > 1 && p.text == "x" && w.number && words[i-2].number {

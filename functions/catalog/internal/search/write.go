@@ -7,8 +7,6 @@ package search
 import (
 	"context"
 	"fmt"
-	"slices"
-	"sort"
 	"strings"
 	"time"
 
@@ -99,103 +97,6 @@ func queue(batch *pgx.Batch, entries []Entry) {
 	}
 }
 
-const (
-	// maxFact bounds what search reads of one attribute value, maxProse of a
-	// description, in bytes.
-	maxFact  = 1000
-	maxProse = 20000
-	// shortFact is how many words a value may have that is a fact, not prose.
-	shortFact = 4
-)
-
-// nameMark stands before the forms of a title, so that a search of texts can
-// leave out what a search of titles has found.
-const nameMark = '^'
-
-// document is every form that a product is found by, each with the weight of
-// the best place that it stands in.
-type document struct {
-	stemmer
-	weight map[string]byte
-}
-
-// of reads a product; what was read before is forgotten.
-func (d document) of(e Entry, title string) document {
-	clear(d.weight)
-	for _, w := range strings.Fields(title) {
-		if isMark(w[0]) {
-			w = w[1:]
-		}
-		d.weight[string(nameMark)+w] = 'A'
-	}
-	d.add(e.Name, 'A')
-	d.add(e.Brand, 'B')
-	for code, value := range e.Attributes {
-		if yes, is := value.(bool); is {
-			if yes {
-				d.fact(strings.ReplaceAll(code, "_", " "))
-			}
-			continue
-		}
-		for _, text := range texts(value) {
-			d.fact(text)
-		}
-	}
-	for _, value := range e.Options {
-		d.fact(value)
-	}
-	for _, code := range slices.Concat(e.Codes, e.PartNumbers) {
-		d.add(code, 'C')
-	}
-	d.add(cut(e.Description, maxProse), 'D')
-	return d
-}
-
-func (d document) fact(text string) {
-	text = cut(text, maxFact)
-	if strings.Count(text, " ") < shortFact {
-		d.add(text, 'C')
-	} else {
-		d.add(text, 'D')
-	}
-}
-
-func (d document) add(text string, weight byte) {
-	words := split(fold(withoutMarkup(text)), len(text))
-	for i, w := range words {
-		if stopWords[w.text] {
-			continue
-		}
-		for _, f := range d.formsAt(words, i) {
-			if old, there := d.weight[f]; !there || weight < old {
-				d.weight[f] = weight
-			}
-		}
-	}
-}
-
-// text is the document as PostgreSQL reads a tsvector.
-func (d document) text() string {
-	var b strings.Builder
-	b.Grow(16 * len(d.weight))
-	for form, weight := range d.weight {
-		if b.Len() > 0 {
-			b.WriteByte(' ')
-		}
-		b.WriteString(form)
-		b.WriteString(":1")
-		b.WriteByte(weight)
-	}
-	return b.String()
-}
-
-func cut(text string, most int) string {
-	if len(text) <= most {
-		return text
-	}
-	return strings.ToValidUTF8(text[:most], "")
-}
-
 // nameKey is the beginning of a name, for those who are typing it.
 func nameKey(name string) string { return cut(strings.Join(strings.Fields(fold(name)), " "), 100) }
 
@@ -255,31 +156,4 @@ func compact(text string) string {
 		}
 		return r
 	}, fold(text))
-}
-
-// texts is the words of an attribute's value. A number says nothing without its
-// name; filters are for those.
-func texts(value any) []string {
-	switch v := value.(type) {
-	case string:
-		return []string{v}
-	case []any:
-		list := make([]string, 0, len(v))
-		for _, item := range v {
-			if s, ok := item.(string); ok {
-				list = append(list, s)
-			}
-		}
-		return list
-	}
-	return nil
-}
-
-func sortedCodes(attributes map[string]any) []string {
-	codes := make([]string, 0, len(attributes))
-	for code := range attributes {
-		codes = append(codes, code)
-	}
-	sort.Strings(codes)
-	return codes
 }
