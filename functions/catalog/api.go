@@ -107,7 +107,7 @@ func (c *catalog) mountStreams() {
 }
 
 func op(id, method, path, summary, tag string, security []map[string][]string) huma.Operation {
-	return huma.Operation{OperationID: id, Method: method, Path: path, Summary: summary, Tags: []string{tag}, Security: security}
+	return huma.Operation{OperationID: id, Method: method, Path: path, Summary: summary, Description: details[id], Tags: []string{tag}, Security: security}
 }
 
 // changing is an operation on a part of something that exists.

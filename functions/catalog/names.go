@@ -44,6 +44,29 @@ func introduce(api *web.API) {
 	api.Example("AttributePatch", `{"unit":"cm"}`)
 }
 
+// details are what a caller of an operation should know beside its summary.
+var details = map[string]string{
+	"get-product": "A slug that the product had before is answered 308 with its address now. Not yet published is 404, no longer published or deleted 410; " +
+		"callers with catalog:read_drafts see all but deleted ones.",
+	"replace-product": "The whole document: what is left out is empty then, but for prices, of which only the currencies named change. " +
+		"What was read may be sent back as it is; a SKU that another product has had is a conflict for ever.",
+	"patch-product":   "A list is replaced whole, variants too: to change one of them there is PATCH /v1/variants/{sku}.",
+	"delete-product":  "It is 410 from then on. Its SKUs stay its own: only the same product may have them again.",
+	"list-categories": "The whole tree in one answer. A product counts once in each category that it is in or below.",
+	"get-category":    "A slug that the category had before is answered 308 with its address now.",
+	"replace-category": "Another slug renames it: the old one goes on leading to it, in addresses, in listings, and in documents of products. " +
+		"Another parent moves it; it cannot stand below itself, and the tree has at most 20 levels.",
+	"move-category": "Nothing is written to products, however many there are below it. With a position its siblings make room, " +
+		"so that their position numbers, and versions, may change too.",
+	"set-category-filters": "Those of the categories above it are inherited and need not be named.",
+	"arrange-category-products": "The products named come first under sort=position, in this order; those named before and no longer lose their place. " +
+		"Each must name this category itself, not one below it. The category gets another version, products do not.",
+	"delete-category": "With categories or products in it, it is a conflict, unless reassign_to names the category that takes them over; " +
+		"the slug then leads there. More than 1,000 products move in steps: after a 503 the same request goes on where it stopped.",
+	"replace-attribute": "The type is fixed while a product has a value of it. Other changes show at once and touch no product.",
+	"delete-attribute":  "A conflict while a product has a value of it, or a category filters by it.",
+}
+
 const productExample = `{
 	"id": "0198c5a2-7c1e-7d4a-9f43-2b1f0a6d5e11", "external_id": "icecat:3920564", "slug": "xerox-006r90321",
 	"name": "Xerox 006R90321 toner cartridge", "description": "For about 7,000 pages.", "brand": "Xerox",
