@@ -4,6 +4,7 @@
 // (candidates.go, walk.go); what matches, what it costs and what is counted is
 // decided here, by one function (judge.go), whichever way a product was found.
 // It owns catalog.listed_products, catalog.listed_categories,
-// catalog.listed_prices and catalog.terms, and what the release before listed
-// from: catalog.listings and catalog.listing_prices, which nothing writes now.
+// catalog.listed_counts, catalog.listed_prices and catalog.terms, and what the
+// release before listed from: catalog.listings and catalog.listing_prices, which
+// nothing writes now.
 package listing

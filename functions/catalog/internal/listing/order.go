@@ -109,7 +109,7 @@ func (m *match) hit(sort string) Hit {
 	return h
 }
 
-// place reads a position in the order of sort back.
+// match is what a position in the order of sort says of the match it ends with.
 func (p Position) match(sort string) (*match, error) {
 	m := &match{id: p.ID, price: unpriced, place: nowhere}
 	var err error

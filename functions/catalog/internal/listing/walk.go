@@ -270,7 +270,8 @@ func (l *lister) walk(after *match) *walk {
 	return w
 }
 
-// go on until the page is full, the walk has ended or the budget is used up.
+// proceed goes on until the page is full, the walk has ended or the budget is
+// used up.
 func (w *walk) proceed(ctx context.Context, db postgres.DB, budget int) (done bool, err error) {
 	for len(w.left) > 0 && len(w.found) < w.limit {
 		if w.steps >= budget {
