@@ -39,7 +39,7 @@ func measure(ctx context.Context, dir string, products, most int, keep bool) (re
 		return r, err
 	}
 	defer s.Close()
-	if err := stage.BuildAsShipped(ctx, dir, "functions/catalog"); err != nil {
+	if err := stage.BuildAsShipped(ctx, dir, "functions/catalog", "functions/inventory"); err != nil {
 		return r, err
 	}
 	own, err := serve(ctx, "catalog", filepath.Join(dir, "catalog"), append(s.Env("catalog", s.Login("catalog")), "PUBLIC_RATE_LIMIT=0"))
@@ -53,24 +53,32 @@ func measure(ctx context.Context, dir string, products, most int, keep bool) (re
 	}
 	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }()
 	w := newWorld(products, 1)
-	if err := r.fill(ctx, s, conn, own, w, most); err != nil {
+	if err := r.fill(ctx, s, conn, own, w, most, filepath.Join(dir, "inventory")); err != nil {
 		return r, err
 	}
 	return r, r.run(ctx, s, conn, own, w)
 }
 
-func (r *result) fill(ctx context.Context, s *stage.Stage, conn *pgx.Conn, own *server, w *world, most int) error {
+func (r *result) fill(ctx context.Context, s *stage.Stage, conn *pgx.Conn, own *server, w *world, most int, inventory string) error {
 	var there bool
 	if r.loading, there = loaded(ctx, conn, r.products); there {
 		fmt.Fprintf(os.Stderr, "%d products: filled before, used again\n", r.products)
 		return nil
 	}
 	fmt.Fprintf(os.Stderr, "%d products: filling the database\n", r.products)
-	token, err := s.Issuer.Token(issuer.Claims{Scopes: []string{"catalog:write"}})
+	token, err := s.Issuer.Token(issuer.Claims{Scopes: []string{"catalog:write", "inventory:write"}})
 	if err != nil {
 		return err
 	}
 	if r.loading, err = load(ctx, own, token, w, r.products, most); err != nil {
+		return err
+	}
+	counts, err := serve(ctx, "inventory", inventory, s.Env("inventory", s.Login("inventory")))
+	if err != nil {
+		return err
+	}
+	defer counts.stop()
+	if err := loadStock(ctx, counts, token, w, r.products); err != nil {
 		return err
 	}
 	return markLoaded(ctx, conn, r.loading)
