@@ -93,7 +93,7 @@ func TestTheDriverCountsAnswersAndReportsFailures(t *testing.T) {
 	t.Cleanup(line.close)
 	for target, want := range map[string]string{"/short": "short", "/chunked": "some some some "} {
 		var body bytes.Buffer
-		_, err := line.ask(target, &body)
+		err := line.ask(target, &body)
 		require.NoError(t, err)
 		require.Equal(t, want, body.String())
 	}

@@ -16,6 +16,9 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
+// An import lasts as long as its rows do.
+var importer = http.Client{Timeout: time.Hour}
+
 // partRows is how many products go into one request.
 const partRows = 50_000
 
@@ -75,7 +78,7 @@ func loadStock(ctx context.Context, s *server, token string, w *world, products 
 	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set("If-None-Match", "*")
 	req.Header.Set("Authorization", "Bearer "+token)
-	res, err := http.DefaultClient.Do(req)
+	res, err := importer.Do(req)
 	if err != nil {
 		return fmt.Errorf("make a location: %w", err)
 	}
@@ -104,7 +107,7 @@ func importRows(ctx context.Context, s *server, token, kind string, n int, row f
 	}
 	req.Header.Set("Content-Type", "application/x-ndjson")
 	req.Header.Set("Authorization", "Bearer "+token)
-	res, err := http.DefaultClient.Do(req)
+	res, err := importer.Do(req)
 	if err != nil {
 		return fmt.Errorf("import %s: %w", kind, err)
 	}

@@ -25,7 +25,6 @@ type duel struct {
 	name      string
 	own, bare []window
 	ratios    []float64
-	extra     string
 }
 
 func fight(ctx context.Context, name string, own, bare *server, ownTarget, bareTarget func(int64) string) (duel, error) {
@@ -73,7 +72,7 @@ func interrogate(ctx context.Context, name string, s *server, questions []questi
 		for i, q := range questions {
 			var body bytes.Buffer
 			asked := time.Now()
-			if _, err := line.ask(q.target, &body); err != nil {
+			if err := line.ask(q.target, &body); err != nil {
 				return l, fmt.Errorf("%s: %w", q.label, err)
 			}
 			if round == 0 { // the first warms up
@@ -83,7 +82,9 @@ func interrogate(ctx context.Context, name string, s *server, questions []questi
 			took[i] = append(took[i], time.Since(asked))
 		}
 		machine += machineCPU() - before
-		time.Sleep(time.Until(began.Add(1100 * time.Millisecond)))
+		if err := wait(ctx, time.Until(began.Add(1100*time.Millisecond))); err != nil {
+			return l, err
+		}
 	}
 	l.machine = machine / time.Duration((rounds+1)*len(questions))
 	for _, t := range took {
@@ -109,7 +110,7 @@ func pgbench(ctx context.Context, url string) (float64, error) {
 	path, err := exec.LookPath("pgbench")
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "  pgbench is not installed: its figure is left out")
-		return 0, nil //nolint:nilerr // an extra
+		return 0, nil
 	}
 	file, err := os.CreateTemp("", "bench-catalog-*.sql")
 	if err != nil {

@@ -149,7 +149,7 @@ func copyAnswers(ctx context.Context, conn *pgx.Conn, own *server, products int,
 	}
 	for name, target := range answers {
 		var body bytes.Buffer
-		if _, err := line.ask(target, &body); err != nil {
+		if err := line.ask(target, &body); err != nil {
 			return err
 		}
 		if _, err := conn.Exec(ctx, "insert into bench.answers values ($1, $2)", name, body.Bytes()); err != nil {
@@ -158,7 +158,7 @@ func copyAnswers(ctx context.Context, conn *pgx.Conn, own *server, products int,
 	}
 	_, err = conn.CopyFrom(ctx, pgx.Identifier{"bench", "rows"}, []string{"slug", "body"}, pgx.CopyFromSlice(products, func(i int) ([]any, error) {
 		var body bytes.Buffer
-		_, err := line.ask("/v1/products/"+slugOf(i), &body)
+		err := line.ask("/v1/products/"+slugOf(i), &body)
 		return []any{slugOf(i), body.Bytes()}, err
 	}))
 	if err != nil {

@@ -50,7 +50,19 @@ func serve(ctx context.Context, name, path string, env []string, args ...string)
 			s.stop()
 			return nil, errors.Join(fmt.Errorf("%s does not listen: %s", name, s.log.Bytes()), ctx.Err())
 		}
-		time.Sleep(2 * time.Millisecond)
+		if err := wait(ctx, 2*time.Millisecond); err != nil {
+			s.stop()
+			return nil, err
+		}
+	}
+}
+
+func wait(ctx context.Context, d time.Duration) error {
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(d):
+		return nil
 	}
 }
 

@@ -45,7 +45,6 @@ type kind struct {
 	slug, noun string
 	top        string
 	attributes []int // indexes, the commonest first
-	share      float64
 }
 
 // world is all that products are drawn from. It depends on the seed alone.
