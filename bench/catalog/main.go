@@ -35,6 +35,7 @@ func run(ctx context.Context) error {
 	most := flag.Int("attributes", 0, "at most so many attributes a product; 0: as the real catalogue, 19 on average")
 	bare := flag.Bool("bare", false, "be the bare program (used by this program itself)")
 	keep := flag.Bool("keep", false, "leave the databases on the server, for the next run")
+	only := flag.String("only", "", "measure only what has this in its name, such as cold")
 	flag.Parse()
 	var numbers []int
 	for _, text := range strings.Split(*sizes, ",") {
@@ -61,7 +62,7 @@ func run(ctx context.Context) error {
 		runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), runtime.Version())
 	var results []result
 	for _, n := range numbers {
-		r, err := measure(ctx, dir, n, *most, *keep)
+		r, err := measure(ctx, dir, n, *most, *keep, *only)
 		if err != nil {
 			return err
 		}

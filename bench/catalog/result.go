@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"text/tabwriter"
 
 	"github.com/jackc/pgx/v5"
@@ -28,7 +29,7 @@ type result struct {
 }
 
 // measure fills a database with products, unless it is filled, and measures.
-func measure(ctx context.Context, dir string, products, most int, keep bool) (result, error) {
+func measure(ctx context.Context, dir string, products, most int, keep bool, only string) (result, error) {
 	r := result{products: products}
 	name := fmt.Sprintf("bench_catalog_%d", products)
 	if most > 0 {
@@ -56,7 +57,7 @@ func measure(ctx context.Context, dir string, products, most int, keep bool) (re
 	if err := r.fill(ctx, s, conn, own, w, most, filepath.Join(dir, "inventory")); err != nil {
 		return r, err
 	}
-	return r, r.run(ctx, s, conn, own, w)
+	return r, r.run(ctx, s, conn, own, w, only)
 }
 
 func (r *result) fill(ctx context.Context, s *stage.Stage, conn *pgx.Conn, own *server, w *world, most int, inventory string) error {
@@ -84,7 +85,32 @@ func (r *result) fill(ctx context.Context, s *stage.Stage, conn *pgx.Conn, own *
 	return markLoaded(ctx, conn, r.loading)
 }
 
-func (r *result) run(ctx context.Context, s *stage.Stage, conn *pgx.Conn, own *server, w *world) error {
+func (r *result) run(ctx context.Context, s *stage.Stage, conn *pgx.Conn, own *server, w *world, only string) error {
+	if err := r.fightAll(ctx, s, conn, own, w, only); err != nil {
+		return err
+	}
+	for _, c := range []struct {
+		name string
+		list []question
+	}{
+		{"category page, cold", w.plainPages()},
+		{"category page, two attributes and a price range, cold", w.narrowPages()},
+		{"text search, cold", w.searches(r.products)},
+	} {
+		if !strings.Contains(c.name, only) {
+			continue
+		}
+		l, err := interrogate(ctx, c.name, own, c.list)
+		if err != nil {
+			return err
+		}
+		r.latencies = append(r.latencies, l)
+	}
+	return nil
+}
+
+// fightAll measures what has its like in the bare program.
+func (r *result) fightAll(ctx context.Context, s *stage.Stage, conn *pgx.Conn, own *server, w *world, only string) error {
 	page := "/v1/products?" + url.Values{"category": {w.kinds[3].slug}, "brand": {w.brands[0], w.brands[1]}, "facets": {"true"}, "limit": {"24"}}.Encode()
 	hot := "/v1/products/" + slugOf(7)
 	n := min(r.products, coldSlugs)
@@ -111,30 +137,17 @@ func (r *result) run(ctx context.Context, s *stage.Stage, conn *pgx.Conn, own *s
 		{"one product, cold", func(i int64) string { return "/v1/products/" + slug(i) }, func(i int64) string { return "/row/" + slug(i) }},
 		{"category page, hot", always(page), always("/bytes/page")},
 	} {
+		if !strings.Contains(c.name, only) {
+			continue
+		}
 		d, err := fight(ctx, c.name, own, bare, c.own, c.bare)
 		if err != nil {
 			return err
 		}
 		r.duels = append(r.duels, d)
 	}
-	if r.pgbench, err = pgbench(ctx, s.URL(url.UserPassword(s.Name+"_catalog", s.Password()))); err != nil {
-		return err
-	}
-	for _, c := range []struct {
-		name string
-		list []question
-	}{
-		{"category page, cold", w.plainPages()},
-		{"category page, two attributes and a price range, cold", w.narrowPages()},
-		{"text search, cold", w.searches(r.products)},
-	} {
-		l, err := interrogate(ctx, c.name, own, c.list)
-		if err != nil {
-			return err
-		}
-		r.latencies = append(r.latencies, l)
-	}
-	return nil
+	r.pgbench, err = pgbench(ctx, s.URL(url.UserPassword(s.Name+"_catalog", s.Password())))
+	return err
 }
 
 // copyAnswers lets the bare program have the very bytes that the catalog sends.

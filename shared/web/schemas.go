@@ -45,6 +45,10 @@ func publishedSchemas(own huma.Registry, examples map[string]any, paths map[stri
 		if example, given := examples[strings.TrimSuffix(name, "Input")]; given {
 			schema.Examples = []any{example}
 		}
+	}
+	// In one order, since examples are made of examples.
+	for _, name := range slices.Sorted(maps.Keys(s.shown)) {
+		schema := s.shown[name]
 		if schema.Type == huma.TypeObject && len(schema.Examples) == 0 && len(schema.Properties) > 0 {
 			if example, ok := exampleOf(s, schema, nil); ok {
 				schema.Examples = []any{example}

@@ -109,6 +109,18 @@ const withAnyTermSQL = candidateColumns + `
 from catalog.listed_products l
 where l.terms && (select @any::bigint[])`
 
+// Products are fetched one by one: where they are many, a join would read the
+// whole table for a part of it.
+const eachOne = `
+cross join lateral (
+    select
+        p.product_id, p.published_at, p.visible_from, p.visible_until, p.featured, p.name_key,
+        p.facts, p.numbers, p.options, p.offers, p.variants, p.skus
+    from catalog.listed_products p
+    where p.product_id = i.product_id
+    offset 0
+) l`
+
 // A product is there once for each of the categories that it stands in.
 const withinSQL = candidateColumns + `
 from (
@@ -122,8 +134,7 @@ from (
         limit @each
     ) i
     limit @most
-) i
-join catalog.listed_products l on l.product_id = i.product_id`
+) i` + eachOne
 
 const costingSQL = candidateColumns + `
 from (
@@ -133,8 +144,7 @@ from (
         and p.amount between @low and @high
     order by p.amount, p.product_id
     limit @most
-) i
-join catalog.listed_products l on l.product_id = i.product_id`
+) i` + eachOne
 
 const everySQL = candidateColumns + `
 from catalog.listed_products l
@@ -157,7 +167,7 @@ type finder struct {
 // narrow says that all candidates may be few.
 func (f finder) narrow() bool { return f.sql != everySQL && f.sql != withinSQL }
 
-// wide says that candidates are the same whatever is selected.
+// wide says that candidates are found by the text or the category alone.
 func (l *lister) wide() bool {
 	return l.query.Text != "" || len(l.query.Categories) > 0 && l.within <= l.effort.whole
 }

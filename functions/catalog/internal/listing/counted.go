@@ -3,6 +3,9 @@ package listing
 import (
 	"context"
 	"errors"
+	"maps"
+	"math"
+	"reflect"
 	"slices"
 
 	"golang.org/x/sync/errgroup"
@@ -15,12 +18,13 @@ import (
 // meanwhile.
 func (l *lister) counted(ctx context.Context, db postgres.DB, p Page, after *match) (Result, error) {
 	own := l.ownTallies(p)
-	ahead := p.Codes != nil && !l.wide()
+	shared, apart := l.divide(own)
+	ahead := p.Codes != nil
 	meanwhile, alongside := errgroup.WithContext(ctx)
 	if ahead {
-		meanwhile.Go(func() error { return l.countOwn(alongside, db, own) })
+		meanwhile.Go(func() error { return l.countOwn(alongside, db, apart) })
 	}
-	r, main, err := l.matches(ctx, db, p, after, own)
+	r, main, err := l.matches(ctx, db, p, after, shared)
 	if failed := meanwhile.Wait(); err != nil || failed != nil || !p.Facets {
 		return r, errors.Join(err, failed)
 	}
@@ -30,9 +34,9 @@ func (l *lister) counted(ctx context.Context, db postgres.DB, p Page, after *mat
 			return Result{}, err
 		}
 	}
-	if !ahead && !l.wide() {
-		own = l.ownTallies(Page{Facets: true, Codes: codes})
-		if err := l.countOwn(ctx, db, own); err != nil {
+	if !ahead {
+		maps.DeleteFunc(apart, func(code string, _ *tally) bool { return !slices.Contains(codes, code) })
+		if err := l.countOwn(ctx, db, apart); err != nil {
 			return Result{}, err
 		}
 	}
@@ -62,12 +66,12 @@ func (l *lister) matches(ctx context.Context, db postgres.DB, p Page, after *mat
 // What they serve besides is counted where they are the same for every facet.
 func (l *lister) gatherAll(ctx context.Context, db postgres.DB, p Page, after *match, own map[string]*tally) (main *tally, g gathered, err error) {
 	f := l.find("")
-	for most := l.effort.first; ; most *= 4 {
+	for most := l.effort.first; ; most = l.more(most, g.matches) {
 		var count func(c *candidate, v *verdict)
 		if p.Facets {
 			main = newTally(none, p.Codes)
 			count = main.add
-			if l.wide() {
+			if len(own) > 0 {
 				count = alsoFor(main, own)
 			}
 		}
@@ -76,6 +80,28 @@ func (l *lister) gatherAll(ctx context.Context, db postgres.DB, p Page, after *m
 			return main, g, err
 		}
 	}
+}
+
+// more is how many candidates to read when so many had so few matches: as many
+// as are likely to have all that are counted.
+func (l *lister) more(read, matches int) int {
+	likely := float64(read) * float64(l.effort.exact) / float64(max(matches, 1))
+	return int(min(max(4*float64(read), 1.5*likely), math.MaxInt32))
+}
+
+// divide tells the facets that the candidates of the result serve too from those
+// whose own selection had a part in finding these.
+func (l *lister) divide(own map[string]*tally) (shared, apart map[string]*tally) {
+	shared, apart = map[string]*tally{}, map[string]*tally{}
+	found := l.find("")
+	for code, t := range own {
+		if reflect.DeepEqual(l.find(code), found) {
+			shared[code] = t
+		} else {
+			apart[code] = t
+		}
+	}
+	return shared, apart
 }
 
 // alsoFor counts for the facets with a selection of their own too.
@@ -121,7 +147,7 @@ func (l *lister) countOwn(ctx context.Context, db postgres.DB, own map[string]*t
 
 func (l *lister) countOne(ctx context.Context, db postgres.DB, code string, t *tally) error {
 	f, judge := l.find(code), newJudge(l.query)
-	for most := l.effort.first; ; most *= 4 {
+	for most := l.effort.first; ; most = l.more(most, t.products) {
 		t.reset()
 		all, err := f.read(ctx, db, l.extent, most, most == l.effort.first, func(c *candidate) {
 			if t.products <= l.effort.exact && judge.consider(c) {
