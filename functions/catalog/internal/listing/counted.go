@@ -146,6 +146,11 @@ func (l *lister) countOwn(ctx context.Context, db postgres.DB, own map[string]*t
 }
 
 func (l *lister) countOne(ctx context.Context, db postgres.DB, code string, t *tally) error {
+	if code == Price && (len(l.query.Categories) == 0 || l.within > l.effort.small) {
+		if found, err := l.boundPrices(ctx, db, t); err != nil || found {
+			return err
+		}
+	}
 	f, judge := l.find(code), newJudge(l.query)
 	for most := l.effort.first; ; most = l.more(most, t.products) {
 		t.reset()
@@ -158,4 +163,47 @@ func (l *lister) countOne(ctx context.Context, db postgres.DB, code string, t *t
 			return err
 		}
 	}
+}
+
+// boundPrices finds the lowest and the highest price without the selection of
+// prices, by walks from both ends: in a large result they are soon met, and
+// reading it would be long. False says that they were not met.
+func (l *lister) boundPrices(ctx context.Context, db postgres.DB, t *tally) (bool, error) {
+	var ends bounds
+	for _, sort := range []string{"price", "-price"} {
+		end, found, err := l.endOfPrices(ctx, db, sort)
+		if err != nil || !found {
+			return false, err
+		}
+		ends.add(end)
+	}
+	t.prices = ends
+	return true, nil
+}
+
+func (l *lister) endOfPrices(ctx context.Context, db postgres.DB, sort string) (end float64, met bool, err error) {
+	q := l.query
+	q.PriceMin, q.PriceMax = nil, nil
+	o := &lister{query: q, sort: sort, limit: 1, judge: newJudge(q), compare: ordered(sort), effort: l.effort, within: l.within}
+	o.extent = extent{stocked: q.InStock, numbered: len(q.Ranges) > 0}
+	w := o.walk(nil)
+	w.left, w.most = w.left[:1], l.effort.few
+	// Any variant that serves counts, not only a product's cheapest.
+	var prices bounds
+	w.left[0].wanted = func(_ *match, key int64) bool {
+		v, here := &o.judge.verdict, false
+		for place, missed := range v.missed {
+			here = here || missed == none && v.prices[place] == key
+		}
+		for place, missed := range v.missed {
+			if here && missed == none && v.prices[place] != unpriced {
+				prices.add(float64(v.prices[place]))
+			}
+		}
+		return here
+	}
+	if _, err = w.proceed(ctx, db, l.effort.while); sort == "price" {
+		return prices.min, prices.any, err
+	}
+	return prices.max, prices.any, err
 }
