@@ -68,7 +68,7 @@ TIMES ?= 1
 faults: go-there ## kill, cut, stall and fill up everything and prove that nothing is lost: make faults [TIMES=5] [RUN=TestName]
 	@FAULTS='$(TIMES)' go test -count=1 -timeout 60m -run '$(RUN)' ./knative/local/faults
 race: go-there
-	@$(local) with-postgres -- go test -race $(PKG)
+	@$(local) with-postgres -- go test -race -short $(PKG)
 FUZZTIME ?= 5s
 .PHONY: fuzz
 fuzz: go-there ## feed every decoder what nobody expects: make fuzz [FUZZTIME=1m]
