@@ -187,7 +187,7 @@ func (l *lister) endOfPrices(ctx context.Context, db postgres.DB, sort string) (
 	o := &lister{query: q, sort: sort, limit: 1, judge: newJudge(q), compare: ordered(sort), effort: l.effort, within: l.within}
 	o.extent = extent{stocked: q.InStock, numbered: len(q.Ranges) > 0}
 	w := o.walk(nil)
-	w.left, w.most = w.left[:1], l.effort.few
+	w.left, w.most = w.left[:1], max(1, l.effort.few/10)
 	// Any variant that serves counts, not only a product's cheapest.
 	var prices bounds
 	w.left[0].wanted = func(_ *match, key int64) bool {
