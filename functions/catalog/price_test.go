@@ -25,38 +25,53 @@ import (
 func pass(t testing.TB, s *servicetest.Server, d time.Duration) {
 	t.Helper()
 	owner := s.DB.Owner(t)
-	for _, sql := range []string{
-		// One after the other, or a price would meet the next one on its way.
-		`do $$
-		declare p record;
-		begin
-			for p in select id from catalog.prices order by starts_at, ends_at loop
-				update catalog.prices
-				set starts_at = starts_at - interval '%[1]d seconds', ends_at = ends_at - interval '%[1]d seconds',
-					cancelled_at = cancelled_at - interval '%[1]d seconds'
-				where id = p.id;
-			end loop;
-		end $$`,
-		`update catalog.listed_products l
-		set offers = coalesce((
-			select string_agg(substr(o.o, 1, 13) || (
-				select string_agg(int8send(case when t.us = 9223372036854775807 then t.us else t.us - %[1]d::bigint * 1000000 end), ''::bytea order by t.at)
-				from (
-					select at, ('x' || encode(substr(o.o, at, 8), 'hex'))::bit(64)::bigint as us
-					from unnest(array[14, 22]) as a (at)
-				) t), ''::bytea order by o.n)
-			from (select n, substr(l.offers, 29 * n + 1, 29) as o from generate_series(0, length(l.offers) / 29 - 1) as s (n)) o), '')`,
-		`update catalog.product_pages g
-		set prices = coalesce((
-			select string_agg(concat_ws(' ', f.f[1], f.f[2], f.f[3], f.f[4], f.f[5]::bigint - %[1]d::bigint * 1000000,
-				case when f.f[6] = '-' then '-' else (f.f[6]::bigint - %[1]d::bigint * 1000000)::text end) || E'\n', '' order by l.n)
-			from string_to_table(rtrim(g.prices, E'\n'), E'\n') with ordinality as l (line, n)
-			cross join lateral (select string_to_array(l.line, ' ') as f) f), '')`,
-	} {
+	for _, sql := range []string{agePricesSQL, strings.ReplaceAll(agePackedSQL, "listed_", "listed_products"),
+		strings.ReplaceAll(agePackedSQL, "listed_", "listed_categories"), agePagesSQL} {
 		_, err := owner.Exec(context.Background(), fmt.Sprintf(sql, int64(d/time.Second)))
 		require.NoError(t, err)
 	}
 }
+
+// One after the other, or a price would meet the next one on its way.
+const agePricesSQL = `
+do $$
+declare p record;
+begin
+	for p in select id from catalog.prices order by starts_at, ends_at loop
+		update catalog.prices
+		set starts_at = starts_at - interval '%[1]d seconds', ends_at = ends_at - interval '%[1]d seconds',
+			cancelled_at = cancelled_at - interval '%[1]d seconds'
+		where id = p.id;
+	end loop;
+end $$`
+
+// Offers are behind facts, numbers and options, 29 bytes each.
+const agePackedSQL = `
+update catalog.listed_ l
+set packed = (
+	select substr(l.packed, 1, c.start) || coalesce((
+		select string_agg(substr(o.o, 1, 13) || (
+			select string_agg(int8send(case when t.us = 9223372036854775807 then t.us else t.us - %[1]d::bigint * 1000000 end), ''::bytea order by t.at)
+			from (
+				select at, ('x' || encode(substr(o.o, at, 8), 'hex'))::bit(64)::bigint as us
+				from unnest(array[14, 22]) as a (at)
+			) t), ''::bytea order by o.n)
+		from (select n, substr(l.packed, c.start + 29 * n + 1, 29) as o from generate_series(0, c.offers - 1) as s (n)) o), '')
+		|| substr(l.packed, c.start + 29 * c.offers + 1)
+	from (
+		select 41 + (sum(n.n * n.size))::int, (max(n.n) filter (where n.size = 0))::int
+		from (
+			select ('x' || encode(substr(l.packed, c.at, 4), 'hex'))::bit(32)::int as n, c.size
+			from (values (26, 8), (30, 16), (34, 10), (38, 0)) as c (at, size)) n
+	) as c (start, offers))`
+
+const agePagesSQL = `
+update catalog.product_pages g
+set prices = coalesce((
+	select string_agg(concat_ws(' ', f.f[1], f.f[2], f.f[3], f.f[4], f.f[5]::bigint - %[1]d::bigint * 1000000,
+		case when f.f[6] = '-' then '-' else (f.f[6]::bigint - %[1]d::bigint * 1000000)::text end) || E'\n', '' order by l.n)
+	from string_to_table(rtrim(g.prices, E'\n'), E'\n') with ordinality as l (line, n)
+	cross join lateral (select string_to_array(l.line, ' ') as f) f), '')`
 
 func usd(amount int) string { return fmt.Sprintf(`{"amount":%d,"currency":"USD"}`, amount) }
 

@@ -24,7 +24,7 @@ catalog_fn catalog.category_tree select update(version)
 catalog_fn catalog.changes select
 catalog_fn catalog.changes_under_way insert(kind,subjects)
 catalog_fn catalog.idempotency_keys delete insert select update
-catalog_fn catalog.listed_categories delete insert select
+catalog_fn catalog.listed_categories delete insert select update(packed)
 catalog_fn catalog.listed_counts delete insert select update
 catalog_fn catalog.listed_prices delete insert select
 catalog_fn catalog.listed_products delete insert select update

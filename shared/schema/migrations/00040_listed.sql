@@ -5,28 +5,25 @@
 -- what matches is decided by the function, which reads the packed columns
 -- (functions/catalog/internal/listing/pack.go).
 create table catalog.listed_products (
-    product_id    uuid primary key,
-    published_at  timestamptz not null,
-    visible_from  timestamptz,
-    visible_until timestamptz,
-    featured      boolean not null,
+    product_id   uuid primary key,
+    published_at timestamptz not null,
+    featured     boolean not null,
     -- Names sort the same here and in the function.
-    name_key      text collate "C" not null,
+    name_key     text collate "C" not null,
     -- All that it may be selected by: brand, categories, values of attributes,
     -- options of any variant, price buckets of any time.
-    terms         bigint[] not null,
-    -- The same as the function judges it: terms of the product itself, numbers,
-    -- options and prices of its variants, the variants.
-    facts         bytea not null,
-    numbers       bytea not null,
-    options       bytea not null,
-    offers        bytea not null,
-    variants      bytea not null,
-    skus          text not null
+    terms        bigint[] not null,
+    -- All that the function judges it by.
+    packed       bytea not null,
+    skus         text not null
 );
 
+-- Hashes: nothing to gain by compressing them.
+alter table catalog.listed_products alter column packed set storage external;
+
 -- Which products stand in a category, so that a page of it is a walk through an
--- index however many there are.
+-- index however many there are. An index holds all that they are judged by: the
+-- products of a category are read one beside the other.
 create table catalog.listed_categories (
     category_id   uuid not null,
     product_id    uuid not null,
@@ -39,8 +36,12 @@ create table catalog.listed_categories (
     visible_until timestamptz,
     -- It counts for its category whatever the time is, and for no other.
     steady        boolean not null generated always as (alone and visible_from is null and visible_until is null) stored,
-    primary key (category_id, product_id)
+    -- As the product has it; null where it is too long for an index.
+    packed        bytea check (octet_length(packed) <= 2000),
+    primary key (category_id, product_id) include (packed)
 );
+
+alter table catalog.listed_categories alter column packed set storage plain;
 
 -- How many steady products a category has: the sum of its rows. Writers only
 -- add rows, so that none waits for another; readers put them together.
@@ -215,25 +216,29 @@ from costs c
 cross join lateral (values ('0/' || c.bucket), ('3/' || (c.bucket / 8)), ('5/' || (c.bucket / 32))) as b (name)
 group by c.product_id;
 
-insert into catalog.listed_products (
-    product_id, published_at, visible_from, visible_until, featured, name_key, terms,
-    facts, numbers, options, offers, variants, skus)
+insert into catalog.listed_products (product_id, published_at, featured, name_key, terms, packed, skus)
 select
     p.id,
     p.published_at,
-    p.publish_at,
-    p.unpublish_at,
     p.featured,
     left(lower(p.name), 100),
     array(
         select distinct t.term
         from unnest(n.terms || c.terms || r.terms || case when p.featured then array[pg_temp.term('/featured', '')] end) as t (term)
         order by t.term),
-    coalesce((select string_agg(int8send(t.term), ''::bytea order by t.ordinal) from unnest(n.terms) with ordinality as t (term, ordinal)), ''),
-    coalesce(m.numbers, ''),
-    coalesce(c.options, ''),
-    coalesce(o.offers, ''),
-    w.variants,
+    set_byte('\x00'::bytea, 0, p.featured::int + 2 * (select count(*) = 1 from catalog.product_categories c where c.product_id = p.id)::int)
+        || int8send(pg_temp.micros(p.published_at))
+        || int8send(coalesce(pg_temp.micros(p.publish_at), '-9223372036854775808'))
+        || int8send(coalesce(pg_temp.micros(p.unpublish_at), 9223372036854775807))
+        || int4send(coalesce(cardinality(n.terms), 0))
+        || int4send(coalesce(length(m.numbers), 0) / 16)
+        || int4send(coalesce(length(c.options), 0) / 10)
+        || int4send(coalesce(length(o.offers), 0) / 29)
+        || coalesce((select string_agg(int8send(t.term), ''::bytea order by t.ordinal) from unnest(n.terms) with ordinality as t (term, ordinal)), '')
+        || coalesce(m.numbers, '')
+        || coalesce(c.options, '')
+        || coalesce(o.offers, '')
+        || w.variants,
     w.skus
 from catalog.products p
 join lateral (
@@ -249,17 +254,19 @@ left join ranged r on r.product_id = p.id
 where p.status = 'active'
     and p.deleted_at is null;
 
-insert into catalog.listed_categories (category_id, product_id, published_at, position, alone, visible_from, visible_until)
+insert into catalog.listed_categories (category_id, product_id, published_at, position, alone, visible_from, visible_until, packed)
 select
     c.category_id,
     c.product_id,
     l.published_at,
     c.position,
     count(*) over (partition by c.product_id) = 1,
-    l.visible_from,
-    l.visible_until
+    p.publish_at,
+    p.unpublish_at,
+    case when octet_length(l.packed) <= 2000 then l.packed end
 from catalog.product_categories c
-join catalog.listed_products l on l.product_id = c.product_id;
+join catalog.listed_products l on l.product_id = c.product_id
+join catalog.products p on p.id = c.product_id;
 
 insert into catalog.listed_prices (currency, amount, product_id)
 select distinct c.currency, c.amount, c.product_id
@@ -275,12 +282,12 @@ create index listed_products_terms on catalog.listed_products using gin (terms)
 -- the index: it must never read the table because a term is common.
 alter table catalog.listed_products
     alter column terms set statistics 0,
-    alter column facts set statistics 0,
-    alter column numbers set statistics 0,
-    alter column options set statistics 0,
-    alter column offers set statistics 0,
-    alter column variants set statistics 0,
+    alter column packed set statistics 0,
     alter column skus set statistics 0;
+
+alter table catalog.listed_categories alter column packed set statistics 0;
+
+create index listed_counts_category on catalog.listed_counts (category_id);
 
 create index listed_products_newest on catalog.listed_products (published_at desc, product_id);
 
@@ -301,8 +308,10 @@ create index listed_prices_product on catalog.listed_prices (product_id);
 
 grant select, insert, update, delete on catalog.listed_products to catalog_fn;
 
--- Never updated: an update would be counted by nobody.
+-- What they are counted by is never updated: nobody would count that.
 grant select, insert, delete on catalog.listed_categories, catalog.listed_prices to catalog_fn;
+
+grant update (packed) on catalog.listed_categories to catalog_fn;
 
 grant select, insert, update, delete on catalog.listed_counts to catalog_fn;
 

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"math"
 	"strconv"
 
 	"github.com/google/uuid"
@@ -15,21 +14,13 @@ import (
 	"github.com/mallhive/product-service/shared/postgres"
 )
 
-// candidateColumns are what a product is judged by. What is large and not
-// always needed is asked for.
+// candidateColumns are what a product is judged by. What is not always needed is
+// asked for.
 const candidateColumns = `
 select
     l.product_id,
-    l.published_at,
-    l.visible_from,
-    l.visible_until,
-    l.featured,
+    l.packed,
     case when @named then l.name_key end as name_key,
-    l.facts,
-    case when @numbered then l.numbers end as numbers,
-    l.options,
-    l.offers,
-    l.variants,
     case when @stocked then (
         select string_agg(
             case when (select i.availability from inventory.sellability i where i.sku = s.sku) in ('in_stock', 'low_stock') then '1' else '0' end,
@@ -38,16 +29,16 @@ select
     ) end as stock`
 
 // extent is what of the columns a reading needs.
-type extent struct{ named, numbered, stocked bool }
+type extent struct{ named, stocked bool }
 
 func (e extent) args(more pgx.NamedArgs) pgx.NamedArgs {
-	args := pgx.NamedArgs{"named": e.named, "numbered": e.numbered, "stocked": e.stocked}
+	args := pgx.NamedArgs{"named": e.named, "stocked": e.stocked}
 	maps.Copy(args, more)
 	return args
 }
 
-// each calls do with every candidate that the statement finds.
-func each(ctx context.Context, db postgres.DB, sql string, args pgx.NamedArgs, do func(c *candidate)) error {
+// forEach calls do with every candidate that the statement finds.
+func forEach(ctx context.Context, db postgres.DB, sql string, args pgx.NamedArgs, do func(c *candidate)) error {
 	rows, err := db.Query(ctx, sql, args)
 	if err != nil {
 		return fmt.Errorf("candidates: %w", err)
@@ -71,31 +62,23 @@ var errFormat = errors.New("candidates: the database sent text where binary was 
 // read takes the row as it came: scanning ten thousand would take longer than
 // judging them.
 func (c *candidate) read(rows pgx.Rows) error {
-	for _, f := range rows.FieldDescriptions()[:5] {
+	for _, f := range rows.FieldDescriptions()[:2] {
 		if f.Format != pgtype.BinaryFormatCode {
 			return errFormat
 		}
 	}
 	v := rows.RawValues()
-	c.id = uuid.UUID(v[0])
-	c.published = timeAt(v[1], 0)
-	c.from, c.until = timeAt(v[2], math.MinInt64), timeAt(v[3], math.MaxInt64)
-	c.featured = v[4][0] == 1
-	if c.key = 0; len(v) > 12 {
-		c.key = termAt(v[12])
+	c.id, c.name, c.stock, c.key = uuid.UUID(v[0]), v[2], v[3], 0
+	if len(v) > 4 {
+		c.key = termAt(v[4])
 	}
-	c.name, c.facts, c.numbers, c.options, c.offers, c.variants, c.stock = v[5], v[6], v[7], v[8], v[9], v[10], v[11]
-	return nil
-}
-
-// epoch is PostgreSQL's, in µs of Unix time.
-const epoch = 946684800000000
-
-func timeAt(b []byte, null int64) int64 {
-	if b == nil {
-		return null
+	c.packed = packed{}
+	if c.whole = v[1] != nil; !c.whole {
+		return nil
 	}
-	return termAt(b) + epoch
+	var err error
+	c.packed, err = unpack(v[1])
+	return err
 }
 
 // The terms stand in a subquery so that the planner does not see them: whatever
@@ -113,28 +96,11 @@ where l.terms && (select @any::bigint[])`
 // whole table for a part of it.
 const eachOne = `
 cross join lateral (
-    select
-        p.product_id, p.published_at, p.visible_from, p.visible_until, p.featured, p.name_key,
-        p.facts, p.numbers, p.options, p.offers, p.variants, p.skus
+    select p.product_id, p.name_key, p.packed, p.skus
     from catalog.listed_products p
     where p.product_id = i.product_id
     offset 0
 ) l`
-
-// A product is there once for each of the categories that it stands in.
-const withinSQL = candidateColumns + `
-from (
-    select i.product_id
-    from unnest(@categories::uuid[]) as c (id)
-    cross join lateral (
-        select p.product_id
-        from catalog.listed_categories p
-        where p.category_id = c.id
-        order by p.product_id
-        limit @each
-    ) i
-    limit @most
-) i` + eachOne
 
 const costingSQL = candidateColumns + `
 from (
@@ -159,13 +125,13 @@ where l.product_id = any(@products)`
 type finder struct {
 	sql       string
 	args      pgx.NamedArgs
-	repeating bool // products may come more than once
-	bounded   bool // there is no limit to set: there are few
-	fair      int  // categories that a first sample shall be of alike
+	within    []uuid.UUID // categories that are scanned, instead of a statement
+	repeating bool        // products may come more than once
+	bounded   bool        // there is no limit to set: there are few
 }
 
 // narrow says that all candidates may be few.
-func (f finder) narrow() bool { return f.sql != everySQL && f.sql != withinSQL }
+func (f finder) narrow() bool { return f.sql != everySQL && f.within == nil }
 
 // wide says that candidates are found by the text or the category alone.
 func (l *lister) wide() bool {
@@ -193,7 +159,7 @@ func (l *lister) find(except string) finder {
 	few := l.within <= l.effort.small && len(within) <= l.effort.categories
 	switch {
 	case len(within) > 0 && len(all)+len(any) == 0 && !few:
-		return finder{sql: withinSQL, args: pgx.NamedArgs{"categories": q.Categories}, repeating: len(within) > 1, fair: len(within)}
+		return finder{within: q.Categories}
 	case len(within) == 1:
 		all = append(all, within[0])
 	case len(within) > 1 && len(within) <= l.effort.categories:
@@ -256,44 +222,18 @@ func byTerms(all []int64, any [][]int64) finder {
 	return f
 }
 
-const sizeSQL = `
-select count(*)
-from (
-    select
-    from unnest(@categories::uuid[]) as c (id)
-    cross join lateral (
-        select
-        from catalog.listed_categories p
-        where p.category_id = c.id
-        order by p.product_id
-        limit @most
-    ) p
-    limit @most
-) p`
-
-// measure counts the products of the categories, as far as it matters.
-func (l *lister) measure(ctx context.Context, db postgres.DB) error {
-	if len(l.query.Categories) == 0 {
-		return nil
+// read reads at most so many candidates; all says that there are no more.
+func (f finder) read(ctx context.Context, db postgres.DB, e extent, most int, do func(c *candidate)) (all bool, err error) {
+	if f.within != nil {
+		s := newScan(f.within, e)
+		err := s.proceed(ctx, db, most, most, do)
+		return s.ended(), err
 	}
-	err := db.QueryRow(ctx, sizeSQL, pgx.NamedArgs{"categories": l.query.Categories, "most": l.effort.small + 1}).Scan(&l.within)
-	if err != nil {
-		return fmt.Errorf("size of a category: %w", err)
-	}
-	return nil
-}
-
-// read reads at most so many candidates; all says that there are no more. A fair
-// reading takes as many of each category.
-func (f finder) read(ctx context.Context, db postgres.DB, e extent, most int, fair bool, do func(c *candidate)) (all bool, err error) {
 	args := e.args(f.args)
-	args["most"], args["each"] = most, most
-	if f.fair > 1 && fair {
-		args["each"] = 2*most/f.fair + 1
-	}
+	args["most"] = most
 	seen := map[uuid.UUID]bool{}
 	n := 0
-	err = each(ctx, db, f.sql, args, func(c *candidate) {
+	err = forEach(ctx, db, f.sql, args, func(c *candidate) {
 		n++
 		if f.repeating {
 			if seen[c.id] {
@@ -303,5 +243,5 @@ func (f finder) read(ctx context.Context, db postgres.DB, e extent, most int, fa
 		}
 		do(c)
 	})
-	return f.bounded || n < most && args["each"] == most, err
+	return f.bounded || n < most, err
 }

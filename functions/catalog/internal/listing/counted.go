@@ -13,20 +13,24 @@ import (
 	"github.com/mallhive/product-service/shared/postgres"
 )
 
-// counted reads a page of a result that is counted too. Where the facets are
-// known from the start, those with a selection of their own are counted
-// meanwhile.
+// counted reads a page of a result that is counted too.
 func (l *lister) counted(ctx context.Context, db postgres.DB, p Page, after *match) (Result, error) {
 	own := l.ownTallies(p)
-	shared, apart := l.divide(own)
-	ahead := p.Codes != nil
-	meanwhile, alongside := errgroup.WithContext(ctx)
-	if ahead {
-		meanwhile.Go(func() error { return l.countOwn(alongside, db, apart) })
+	main, g, err := l.tallied(ctx, db, p, after, own)
+	if err != nil {
+		return Result{}, err
 	}
-	r, main, err := l.matches(ctx, db, p, after, shared)
-	if failed := meanwhile.Wait(); err != nil || failed != nil || !p.Facets {
-		return r, errors.Join(err, failed)
+	r := Result{Total: min(g.matches, l.effort.exact), Exact: g.matches <= l.effort.exact && !l.query.Partial}
+	if !g.complete {
+		w := l.walk(after)
+		if _, err := w.proceed(ctx, db, forever); err != nil {
+			return Result{}, err
+		}
+		g.page = w.found
+	}
+	r.Hits = l.hits(g.page)
+	if !p.Facets {
+		return r, nil
 	}
 	codes := p.Codes
 	if codes == nil {
@@ -34,32 +38,30 @@ func (l *lister) counted(ctx context.Context, db postgres.DB, p Page, after *mat
 			return Result{}, err
 		}
 	}
-	if !ahead {
-		maps.DeleteFunc(apart, func(code string, _ *tally) bool { return !slices.Contains(codes, code) })
-		if err := l.countOwn(ctx, db, apart); err != nil {
-			return Result{}, err
-		}
-	}
 	r.Facets, err = l.facets(ctx, db, codes, main, own)
 	return r, err
 }
 
-// matches reads all that match, as far as they are counted exactly, so that the
-// page is among them unless they are many.
-func (l *lister) matches(ctx context.Context, db postgres.DB, p Page, after *match, own map[string]*tally) (Result, *tally, error) {
-	main, g, err := l.gatherAll(ctx, db, p, after, own)
-	if err != nil {
-		return Result{}, nil, err
+// tallied reads all that match, as far as they are counted exactly, so that the
+// page is among them unless they are many, and fills the tallies.
+func (l *lister) tallied(ctx context.Context, db postgres.DB, p Page, after *match, own map[string]*tally) (*tally, gathered, error) {
+	counted := map[string]bool{}
+	if len(l.query.Categories) > 0 && l.query.Text == "" {
+		main, g, done, err := l.scanned(ctx, db, p, after, own)
+		if err != nil || done {
+			return main, g, err
+		}
+		for code, t := range own {
+			counted[code] = t.products > l.effort.exact
+		}
 	}
-	r := Result{Total: min(g.matches, l.effort.exact), Exact: g.matches <= l.effort.exact && !l.query.Partial}
-	if g.complete {
-		r.Hits = l.hits(g.page)
-		return r, main, nil
-	}
-	w := l.walk(after)
-	_, err = w.proceed(ctx, db, forever)
-	r.Hits = l.hits(w.found)
-	return r, main, err
+	// Facets with a selection of their own are counted meanwhile.
+	shared, apart := l.divide(own)
+	maps.DeleteFunc(apart, func(code string, _ *tally) bool { return counted[code] })
+	meanwhile, alongside := errgroup.WithContext(ctx)
+	meanwhile.Go(func() error { return l.countOwn(alongside, db, apart) })
+	main, g, err := l.gatherAll(ctx, db, p, after, shared)
+	return main, g, errors.Join(err, meanwhile.Wait())
 }
 
 // gatherAll reads candidates until all are read or more match than are counted.
@@ -104,7 +106,7 @@ func (l *lister) divide(own map[string]*tally) (shared, apart map[string]*tally)
 	return shared, apart
 }
 
-// alsoFor counts for the facets with a selection of their own too.
+// alsoFor counts for the facets with a selection of their own too, from nothing.
 func alsoFor(main *tally, own map[string]*tally) func(c *candidate, v *verdict) {
 	for _, t := range own {
 		t.reset()
@@ -154,7 +156,7 @@ func (l *lister) countOne(ctx context.Context, db postgres.DB, code string, t *t
 	f, judge := l.find(code), newJudge(l.query)
 	for most := l.effort.first; ; most = l.more(most, t.products) {
 		t.reset()
-		all, err := f.read(ctx, db, l.extent, most, most == l.effort.first, func(c *candidate) {
+		all, err := f.read(ctx, db, l.extent, most, func(c *candidate) {
 			if t.products <= l.effort.exact && judge.consider(c) {
 				t.add(c, &judge.verdict)
 			}
@@ -185,7 +187,7 @@ func (l *lister) endOfPrices(ctx context.Context, db postgres.DB, sort string) (
 	q := l.query
 	q.PriceMin, q.PriceMax = nil, nil
 	o := &lister{query: q, sort: sort, limit: 1, judge: newJudge(q), compare: ordered(sort), effort: l.effort, within: l.within}
-	o.extent = extent{stocked: q.InStock, numbered: len(q.Ranges) > 0}
+	o.extent = extent{stocked: q.InStock}
 	w := o.walk(nil)
 	w.left, w.most = w.left[:1], max(1, l.effort.few/10)
 	// Any variant that serves counts, not only a product's cheapest.

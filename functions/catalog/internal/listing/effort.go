@@ -17,12 +17,11 @@ type effort struct {
 	// categories that are more are too many to be looked up in one index of
 	// terms: each is a list to be merged. The judge tells them apart at no cost.
 	categories int
-	// whole is how many products a category may have to be read whatever is
-	// selected in it: one reading then serves the result and every facet.
+	// whole is how many products a category may have to be scanned for a page alone.
 	whole int
-	// small is how many it may have to be read in the order it is stored in; of
-	// more, a sample that is the same for all categories below it comes first.
-	small int
+	// small is how many it may have to be scanned to its end whatever is selected
+	// in it; of more, sample products tell what is quicker.
+	small, sample int
 	// numbers in bounds that are not more are looked up one by one.
 	numbers int
 }
@@ -32,5 +31,5 @@ const MaxExact = 10_000
 
 // usual was measured with a million products.
 func usual() effort {
-	return effort{exact: MaxExact, first: 12_000, few: 1000, while: 2000, step: 4000, categories: 64, whole: 4000, small: 20_000, numbers: 200}
+	return effort{exact: MaxExact, first: 12_000, few: 1000, while: 2000, step: 4000, categories: 64, whole: 4000, small: 12_000, sample: 4000, numbers: 200}
 }

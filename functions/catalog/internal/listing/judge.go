@@ -10,14 +10,12 @@ import (
 // candidate is a product that may match, as the database sends it. What is
 // packed is the connection's memory: it is gone with the next row.
 type candidate struct {
-	id                                        uuid.UUID
-	published                                 int64 // µs of Unix time
-	from, until                               int64 // when it is visible, in the same
-	featured                                  bool
-	name                                      []byte
-	facts, numbers, options, offers, variants []byte
-	key                                       int64  // what an index says of it
-	stock                                     []byte // per variant: 1 when it can be sent now; nil when nobody asked
+	packed
+	whole bool // packed is there
+	id    uuid.UUID
+	name  []byte
+	key   int64  // what an index says of it
+	stock []byte // per variant: 1 when it can be sent now; nil when nobody asked
 }
 
 var categoryBits = codeBits(categoryCode)

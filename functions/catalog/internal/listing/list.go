@@ -39,6 +39,7 @@ type lister struct {
 	extent  extent
 	effort  effort
 	within  int // products of the categories, at most one more than are small
+	size    int // the same without bound, as far as it is known
 	places  map[uuid.UUID]int64
 	scores  map[uuid.UUID]float64
 }
@@ -52,7 +53,7 @@ func List(ctx context.Context, db postgres.DB, q Query, p Page) (Result, error) 
 func list(ctx context.Context, db postgres.DB, q Query, p Page, e effort) (Result, error) {
 	l := &lister{query: q, sort: q.effectiveSort(), limit: p.Limit, judge: newJudge(q), effort: e}
 	l.compare = ordered(l.sort)
-	l.extent = extent{named: l.sort == "name", stocked: q.InStock, numbered: len(q.Ranges) > 0 || p.Facets}
+	l.extent = extent{named: l.sort == "name", stocked: q.InStock}
 	var after *match
 	if p.After != nil {
 		var err error
@@ -170,30 +171,41 @@ type gathered struct {
 	page     []match // those that come next, if it is complete
 }
 
+// collector judges candidates and keeps the page after a match.
+type collector struct {
+	*lister
+	gathered
+	after   *match
+	bounded bool                           // matches are few: all are wanted
+	count   func(c *candidate, v *verdict) // told of each that serves anything; nil when nobody counts
+}
+
+func (g *collector) take(c *candidate) {
+	if g.matches > g.effort.exact && !g.bounded || !g.judge.consider(c) {
+		return
+	}
+	v := &g.judge.verdict
+	if g.count != nil {
+		g.count(c, v)
+	}
+	if !v.matches {
+		return
+	}
+	g.matches++
+	m := g.matchOf(c)
+	m.price = v.lowest
+	if g.after == nil || g.compare(&m, g.after) > 0 {
+		g.gathered.page = g.keep(g.gathered.page, m)
+	}
+}
+
 // gather reads at most so many candidates and keeps the page after a match.
 // Facets are counted on the way.
 func (l *lister) gather(ctx context.Context, db postgres.DB, f finder, most int, after *match, count func(c *candidate, v *verdict)) (gathered, error) {
-	var g gathered
-	all, err := f.read(ctx, db, l.extent, most, count != nil && most == l.effort.first, func(c *candidate) {
-		if g.matches > l.effort.exact && !f.bounded || !l.judge.consider(c) {
-			return
-		}
-		v := &l.judge.verdict
-		if count != nil {
-			count(c, v)
-		}
-		if !v.matches {
-			return
-		}
-		g.matches++
-		m := l.matchOf(c)
-		m.price = v.lowest
-		if after == nil || l.compare(&m, after) > 0 {
-			g.page = l.keep(g.page, m)
-		}
-	})
-	g.complete = all && (g.matches <= l.effort.exact || f.bounded)
-	return g, err
+	c := collector{lister: l, after: after, bounded: f.bounded, count: count}
+	all, err := f.read(ctx, db, l.extent, most, c.take)
+	c.complete = all && (c.matches <= l.effort.exact || f.bounded)
+	return c.gathered, err
 }
 
 // keep adds a match to a page that is in order, of which the last may leave.

@@ -47,6 +47,13 @@ func fill(from, to int) *shelf {
 		if i%23 == 0 {
 			e.Attributes["weight"] = 1e300
 		}
+		if i%17 == 0 { // too long for an index
+			var notes []any
+			for n := range mostIndexed / factSize {
+				notes = append(notes, fmt.Sprint(n))
+			}
+			e.Attributes["notes"] = notes
+		}
 		if i%4 > 0 {
 			e.Attributes["colour"] = []any{[]string{"Black", "Grey", "Red"}[i%3], "Mixed"}
 		}
@@ -266,7 +273,7 @@ func drawEffort(t *rapid.T) effort {
 	small := n("small", 0, 50, 1000)
 	return effort{
 		exact: n("exact", 3, 20, 1000), first: n("first", 4, 25, 1200), few: n("few", 1, 10, 1000), while: n("while", 1, 30, 1000), step: n("step", 10, 100),
-		categories: n("categories", 0, 1, 64), whole: min(n("whole", 0, 30, 1000), small), small: small, numbers: n("numbers", 0, 4, 200),
+		categories: n("categories", 0, 1, 64), whole: min(n("whole", 0, 30, 1000), small), small: small, sample: n("sample", 1, 5, 100), numbers: n("numbers", 0, 4, 200),
 	}
 }
 

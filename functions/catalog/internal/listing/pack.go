@@ -2,6 +2,7 @@ package listing
 
 import (
 	"encoding/binary"
+	"errors"
 	"math"
 	"slices"
 	"strings"
@@ -12,28 +13,90 @@ import (
 	"github.com/mallhive/product-service/functions/catalog/internal/price"
 )
 
-// Packed columns hold records of a fixed size, big-endian: quick to send, and
-// judged without being taken apart.
+// A product is packed into one column: quick to send, and judged without being
+// taken apart. Numbers are big-endian.
 //
+//	flags     1 (featured, alone in its category)
+//	published 8, visible from 8, visible until 8 (µs of Unix time)
+//	counts    4 each: facts, numbers, options, offers
 //	facts     term 8
 //	numbers   code 8, number 8
 //	options   place of the variant 2, term 8
 //	offers    place of the variant 2, currency 3, amount 8, begin 8, end 8 (µs of Unix time)
 //	variants  id 16
 const (
+	headSize    = 1 + 3*8 + 4*4
 	factSize    = 8
 	numberSize  = 16
 	optionSize  = 10
 	offerSize   = 29
 	variantSize = 16
+
+	flagFeatured = 1
+	flagAlone    = 2
 )
+
+// mostIndexed is the longest packed product that an index of a category holds, in
+// bytes; readers fetch longer ones from the product's own row.
+const mostIndexed = 2000
+
+// packed is a product unpacked: its parts are slices of the column.
+type packed struct {
+	featured, alone                 bool
+	published, from, until          int64 // µs of Unix time
+	facts, numbers, options, offers []byte
+	variants                        []byte
+}
+
+var errPacked = errors.New("candidates: a packed product is cut off")
+
+// unpack keeps pointing into b.
+func unpack(b []byte) (p packed, err error) {
+	if len(b) < headSize {
+		return p, errPacked
+	}
+	p.featured, p.alone = b[0]&flagFeatured != 0, b[0]&flagAlone != 0
+	p.published, p.from, p.until = termAt(b[1:]), termAt(b[9:]), termAt(b[17:])
+	rest := b[headSize:]
+	for i, part := range []struct {
+		to   *[]byte
+		size int
+	}{{&p.facts, factSize}, {&p.numbers, numberSize}, {&p.options, optionSize}, {&p.offers, offerSize}} {
+		n := int(binary.BigEndian.Uint32(b[25+4*i:])) * part.size
+		if n > len(rest) {
+			return p, errPacked
+		}
+		*part.to, rest = rest[:n:n], rest[n:]
+	}
+	p.variants = rest
+	return p, nil
+}
+
+func (p packed) pack() []byte {
+	b := make([]byte, 0, headSize+len(p.facts)+len(p.numbers)+len(p.options)+len(p.offers)+len(p.variants))
+	var flags byte
+	if p.featured {
+		flags |= flagFeatured
+	}
+	if p.alone {
+		flags |= flagAlone
+	}
+	b = append(b, flags)
+	for _, at := range []int64{p.published, p.from, p.until} {
+		b = binary.BigEndian.AppendUint64(b, uint64(at)) //nolint:gosec // any 64 bits do
+	}
+	for _, n := range []int{len(p.facts) / factSize, len(p.numbers) / numberSize, len(p.options) / optionSize, len(p.offers) / offerSize} {
+		b = binary.BigEndian.AppendUint32(b, uint32(n)) //nolint:gosec // a document is not that long
+	}
+	return append(append(append(append(append(b, p.facts...), p.numbers...), p.options...), p.offers...), p.variants...)
+}
 
 // row is one product as it is stored.
 type row struct {
-	terms                                     []int64
-	facts, numbers, options, offers, variants []byte
-	amounts                                   []amount
-	skus                                      string
+	packed
+	terms   []int64
+	amounts []amount
+	skus    string
 }
 
 type amount struct {
@@ -43,7 +106,13 @@ type amount struct {
 
 // pack makes the row of an entry, whose variants cost what spans says.
 func pack(e Entry, spans map[uuid.UUID][]price.Span, d *dictionary) row {
-	var r row
+	r := row{packed: packed{
+		featured: e.Featured, alone: len(e.Categories) == 1,
+		published: e.PublishedAt.UnixMicro(), from: math.MinInt64, until: endOf(e.VisibleUntil),
+	}}
+	if e.VisibleFrom != nil {
+		r.from = e.VisibleFrom.UnixMicro()
+	}
 	own := d.add(nil, brandCode, e.Brand)
 	for _, c := range e.Categories {
 		own = append(own, categoryTerm(c))

@@ -16,10 +16,10 @@ import (
 // Every product has the same terms but one of a hundred, so that nothing but
 // its index tells the planner to look some of them up.
 const manySQL = `
-insert into catalog.listed_products (product_id, published_at, featured, name_key, terms, facts, numbers, options, offers, variants, skus)
+insert into catalog.listed_products (product_id, published_at, featured, name_key, terms, packed, skus)
 select
     ('01900000-0000-7000-8000-' || lpad(to_hex(n), 12, '0'))::uuid, timestamptz '2024-01-01' + n * interval '1 second', n % 50 = 0, 'name ' || n,
-    array[1, 2, 3, 100 + n % 100]::bigint[], '', '', '', '', '', 'SKU-' || n
+    array[1, 2, 3, 100 + n % 100]::bigint[], '', 'SKU-' || n
 from generate_series(1, 20000) as s (n)`
 
 const manyPlacedSQL = `
@@ -60,10 +60,11 @@ func statements() []statementOf {
 		q.Currency, q.At = "USD", time.Now()
 		for _, within := range []int{100, usual().small, usual().small + 1} {
 			l := lister{query: q, judge: newJudge(q), within: within, limit: 25, effort: usual()}
-			f := l.find("")
-			args := extent{}.args(f.args)
-			args["most"], args["each"] = 12_000, 12_000
-			list = append(list, statementOf{what, f.sql, args})
+			if f := l.find(""); f.within == nil {
+				args := extent{}.args(f.args)
+				args["most"] = 12_000
+				list = append(list, statementOf{what, f.sql, args})
+			}
 			for _, l.sort = range []string{"newest", "price", "-price", "name", "featured", "position"} {
 				if l.sort == "position" && q.Category == nil {
 					continue
@@ -74,7 +75,10 @@ func statements() []statementOf {
 			}
 		}
 	}
+	scanned := pgx.NamedArgs{"categories": below, "after": make([]uuid.UUID, len(below)), "most": 12_000, "each": 4000}
 	return append(list,
+		statementOf{"a scan", scanSQL, extent{}.args(scanned)},
+		statementOf{"a scan of rows", scanRowsSQL, extent{}.args(scanned)},
 		statementOf{"its size", sizeSQL, pgx.NamedArgs{"categories": below, "most": 20_000}},
 		statementOf{"its places", placesSQL, pgx.NamedArgs{"category": category}},
 		statementOf{"names", namesSQL, pgx.NamedArgs{"ids": []int64{1, 2}}},
@@ -99,7 +103,7 @@ func TestNoListingReadsAWholeTable(t *testing.T) {
 	for _, s := range statements() {
 		_, err := conn.Exec(ctx, `reset enable_seqscan`)
 		require.NoError(t, err)
-		if s.sql != withinSQL && s.sql != costingSQL && !strings.Contains(s.sql, walked) {
+		if s.sql != scanRowsSQL && s.sql != costingSQL && !strings.Contains(s.sql, walked) {
 			require.NotContains(t, plan(t, conn, s), "Seq Scan on listed_", "%s, where the planner is free", s.what)
 		}
 		// The others join what an index gives to its products, of which there are

@@ -291,7 +291,7 @@ func (w *walk) step(ctx context.Context, db postgres.DB) error {
 	seen := map[uuid.UUID]bool{}
 	var found []match
 	n := 0
-	err := each(ctx, db, s.sql, w.extent.args(s.argsFrom(w.at, w.most)), func(c *candidate) {
+	err := forEach(ctx, db, s.sql, w.extent.args(s.argsFrom(w.at, w.most)), func(c *candidate) {
 		n++
 		m := w.matchOf(c)
 		visited := m

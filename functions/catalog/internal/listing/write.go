@@ -54,24 +54,19 @@ where product_id = any(@products)`
 
 const insertProductsSQL = `
 insert into catalog.listed_products (
-    product_id, published_at, visible_from, visible_until, featured, name_key, terms,
-    facts, numbers, options, offers, variants, skus)
-select
-    r.product_id, r.published_at, r.visible_from, r.visible_until, r.featured, r.name_key, r.terms::bigint[],
-    r.facts, r.numbers, r.options, r.offers, r.variants, r.skus
+    product_id, published_at, featured, name_key, terms, packed, skus)
+select r.product_id, r.published_at, r.featured, r.name_key, r.terms::bigint[], r.packed, r.skus
 from unnest(
-    @products::uuid[], @published::timestamptz[], @from::timestamptz[], @until::timestamptz[], @featured::boolean[], @names::text[], @terms::text[],
-    @facts::bytea[], @numbers::bytea[], @options::bytea[], @offers::bytea[], @variants::bytea[], @skus::text[]
-) as r (
-    product_id, published_at, visible_from, visible_until, featured, name_key, terms,
-    facts, numbers, options, offers, variants, skus)`
+    @products::uuid[], @published::timestamptz[], @featured::boolean[], @names::text[], @terms::text[], @packed::bytea[], @skus::text[]
+) as r (product_id, published_at, featured, name_key, terms, packed, skus)`
 
 const insertCategoriesSQL = `
-insert into catalog.listed_categories (category_id, product_id, published_at, position, alone, visible_from, visible_until)
-select category_id, product_id, published_at, position, alone, visible_from, visible_until
+insert into catalog.listed_categories (category_id, product_id, published_at, position, alone, visible_from, visible_until, packed)
+select category_id, product_id, published_at, position, alone, visible_from, visible_until, packed
 from unnest(
-    @categories::uuid[], @products::uuid[], @published::timestamptz[], @positions::int[], @alone::boolean[], @from::timestamptz[], @until::timestamptz[]
-) as r (category_id, product_id, published_at, position, alone, visible_from, visible_until)`
+    @categories::uuid[], @products::uuid[], @published::timestamptz[], @positions::int[], @alone::boolean[], @from::timestamptz[], @until::timestamptz[],
+    @packed::bytea[]
+) as r (category_id, product_id, published_at, position, alone, visible_from, visible_until, packed)`
 
 const insertAmountsSQL = `
 insert into catalog.listed_prices (currency, amount, product_id)
@@ -106,43 +101,33 @@ func queueEntries(batch *pgx.Batch, entries []Entry, prices []price.Span) {
 		spans[s.VariantID] = append(spans[s.VariantID], s)
 	}
 	terms, n := newDictionary(), len(entries)
-	ids, published, from, until := make([]uuid.UUID, n), make([]time.Time, n), make([]*time.Time, n), make([]*time.Time, n)
-	featured, names, skus, sets := make([]bool, n), make([]string, n), make([]string, n), make([]string, n)
-	facts, numbers, options, offers, variants := make([][]byte, n), make([][]byte, n), make([][]byte, n), make([][]byte, n), make([][]byte, n)
+	ids, published, featured := make([]uuid.UUID, n), make([]time.Time, n), make([]bool, n)
+	names, skus, sets, all := make([]string, n), make([]string, n), make([]string, n), make([][]byte, n)
 	var costs costs
 	for i, e := range entries {
 		r := pack(e, spans, terms)
-		ids[i], published[i], from[i], until[i] = e.ProductID, e.PublishedAt, e.VisibleFrom, e.VisibleUntil
-		featured[i], names[i], skus[i], sets[i] = e.Featured, nameKey(e.Name), r.skus, arrayText(r.terms)
-		facts[i], numbers[i], options[i], offers[i], variants[i] = filled(r.facts), filled(r.numbers), filled(r.options), filled(r.offers), filled(r.variants)
+		ids[i], published[i], featured[i], all[i] = e.ProductID, e.PublishedAt, e.Featured, r.packed.pack()
+		names[i], skus[i], sets[i] = nameKey(e.Name), r.skus, arrayText(r.terms)
 		costs.add(e.ProductID, r.amounts)
 	}
 	batch.Queue(insertProductsSQL, pgx.NamedArgs{
-		"products": ids, "published": published, "from": from, "until": until, "featured": featured, "names": names, "terms": sets,
-		"facts": facts, "numbers": numbers, "options": options, "offers": offers, "variants": variants, "skus": skus,
+		"products": ids, "published": published, "featured": featured, "names": names, "terms": sets, "packed": all, "skus": skus,
 	})
-	queueCategories(batch, entries)
+	queueCategories(batch, entries, all)
 	costs.queue(batch)
 	if !learned(entries) {
 		terms.queue(batch)
 	}
 }
 
-// filled is what is stored for nothing: bytes of none, not null.
-func filled(b []byte) []byte {
-	if b == nil {
-		return []byte{}
-	}
-	return b
-}
-
-func queueCategories(batch *pgx.Batch, entries []Entry) {
+func queueCategories(batch *pgx.Batch, entries []Entry, all [][]byte) {
 	var categories, products []uuid.UUID
 	var published []time.Time
 	var positions []*int
 	var only []bool
 	var from, until []*time.Time
-	for _, e := range entries {
+	var indexed [][]byte
+	for i, e := range entries {
 		for _, c := range e.Categories {
 			categories, products, published = append(categories, c), append(products, e.ProductID), append(published, e.PublishedAt)
 			only, from, until = append(only, len(e.Categories) == 1), append(from, e.VisibleFrom), append(until, e.VisibleUntil)
@@ -150,14 +135,23 @@ func queueCategories(batch *pgx.Batch, entries []Entry) {
 			if p, placed := e.Positions[c]; placed {
 				at = &p
 			}
-			positions = append(positions, at)
+			positions, indexed = append(positions, at), append(indexed, indexable(all[i]))
 		}
 	}
 	if len(categories) > 0 {
 		batch.Queue(insertCategoriesSQL, pgx.NamedArgs{
 			"categories": categories, "products": products, "published": published, "positions": positions, "alone": only, "from": from, "until": until,
+			"packed": indexed,
 		})
 	}
+}
+
+// indexable is the packed product, nil when it is too long for an index.
+func indexable(b []byte) []byte {
+	if len(b) > mostIndexed {
+		return nil
+	}
+	return b
 }
 
 // costs gathers what products cost at any time.
@@ -193,7 +187,7 @@ func arrayText(terms []int64) string {
 }
 
 const lockProductsSQL = `
-select product_id, terms, options, offers, variants
+select product_id, terms, packed
 from catalog.listed_products
 where product_id = any(@products)
 order by product_id
@@ -202,14 +196,20 @@ for update`
 const replacePricesSQL = `
 update catalog.listed_products l
 set terms = r.terms::bigint[],
-    offers = r.offers
-from unnest(@products::uuid[], @terms::text[], @offers::bytea[]) as r (product_id, terms, offers)
+    packed = r.packed
+from unnest(@products::uuid[], @terms::text[], @packed::bytea[]) as r (product_id, terms, packed)
 where l.product_id = r.product_id`
 
+const replaceIndexedSQL = `
+update catalog.listed_categories c
+set packed = r.packed
+from unnest(@products::uuid[], @packed::bytea[]) as r (product_id, packed)
+where c.product_id = r.product_id`
+
 type repriced struct {
-	ProductID                 uuid.UUID
-	Terms                     []int64
-	Options, Offers, Variants []byte
+	ProductID uuid.UUID
+	Terms     []int64
+	Packed    []byte
 }
 
 // WritePrices replaces what variants of products cost. Products that are not
@@ -233,14 +233,19 @@ func WritePrices(ctx context.Context, tx pgx.Tx, products, variants []uuid.UUID,
 	var costs costs
 	var ids []uuid.UUID
 	var sets []string
-	var offers [][]byte
+	var all, indexed [][]byte
 	for _, p := range list {
-		r := p.reprice(spans)
-		ids, sets, offers = append(ids, p.ProductID), append(sets, arrayText(r.terms)), append(offers, filled(r.offers))
+		r, err := p.reprice(spans)
+		if err != nil {
+			return fmt.Errorf("write prices of listings: %w", err)
+		}
+		b := r.packed.pack()
+		ids, sets, all, indexed = append(ids, p.ProductID), append(sets, arrayText(r.terms)), append(all, b), append(indexed, indexable(b))
 		costs.add(p.ProductID, r.amounts)
 	}
 	batch := &pgx.Batch{}
-	batch.Queue(replacePricesSQL, pgx.NamedArgs{"products": ids, "terms": sets, "offers": offers})
+	batch.Queue(replacePricesSQL, pgx.NamedArgs{"products": ids, "terms": sets, "packed": all})
+	batch.Queue(replaceIndexedSQL, pgx.NamedArgs{"products": ids, "packed": indexed})
 	batch.Queue(clearAmountsSQL, pgx.NamedArgs{"products": ids})
 	costs.queue(batch)
 	if err := tx.SendBatch(ctx, batch).Close(); err != nil {
@@ -251,26 +256,31 @@ func WritePrices(ctx context.Context, tx pgx.Tx, products, variants []uuid.UUID,
 
 // reprice is the product with the offers of the variants that spans names
 // replaced.
-func (p repriced) reprice(spans map[uuid.UUID][]price.Span) row {
-	old := row{offers: p.Offers}
+func (p repriced) reprice(spans map[uuid.UUID][]price.Span) (row, error) {
+	before, err := unpack(p.Packed)
+	if err != nil {
+		return row{}, err
+	}
+	old := row{packed: before}
 	old.price()
 	bucketed := map[int64]bool{}
 	for _, t := range old.terms {
 		bucketed[t] = true
 	}
-	r := row{terms: slices.DeleteFunc(p.Terms, func(t int64) bool { return bucketed[t] })}
-	for place := 0; place*variantSize < len(p.Variants); place++ {
-		id := uuid.UUID(p.Variants[place*variantSize:][:variantSize])
+	r := row{packed: before, terms: slices.DeleteFunc(p.Terms, func(t int64) bool { return bucketed[t] })}
+	r.offers = nil
+	for place := 0; place*variantSize < len(before.variants); place++ {
+		id := uuid.UUID(before.variants[place*variantSize:][:variantSize])
 		if changed, is := spans[id]; is {
 			r.offers = appendOffers(r.offers, place, changed)
 			continue
 		}
-		for o := p.Offers; len(o) > 0; o = o[offerSize:] {
+		for o := before.offers; len(o) > 0; o = o[offerSize:] {
 			if int(binary.BigEndian.Uint16(o)) == place {
 				r.offers = append(r.offers, o[:offerSize]...)
 			}
 		}
 	}
 	r.price()
-	return r
+	return r, nil
 }

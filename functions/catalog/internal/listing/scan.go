@@ -1,0 +1,222 @@
+package listing
+
+import (
+	"context"
+	"fmt"
+	"math"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/mallhive/product-service/shared/postgres"
+)
+
+// An index holds the products of a category as they are judged, one beside the
+// other: a scan reads that alone. A product is there once for each of the
+// categories that it stands in.
+const scanSQL = `
+select i.product_id, i.packed, null::text as name_key, null::text as stock, c.place
+from unnest(@categories::uuid[], @after::uuid[]) with ordinality as c (id, after, place)
+cross join lateral (
+    select p.product_id, p.packed
+    from catalog.listed_categories p
+    where p.category_id = c.id
+        and p.product_id > c.after
+    order by p.product_id
+    limit @each
+) i
+limit @most`
+
+// What an index does not hold, the product's own row does.
+const scanRowsSQL = candidateColumns + `,
+    i.place
+from (
+    select i.product_id, c.place
+    from unnest(@categories::uuid[], @after::uuid[]) with ordinality as c (id, after, place)
+    cross join lateral (
+        select p.product_id
+        from catalog.listed_categories p
+        where p.category_id = c.id
+            and p.product_id > c.after
+        order by p.product_id
+        limit @each
+    ) i
+    limit @most
+) i` + eachOne
+
+// scan reads the products of categories in the order they are stored in, and
+// can be gone on with where it stopped.
+type scan struct {
+	extent     extent
+	categories []uuid.UUID // those that are not read to their end
+	after      []uuid.UUID // where the reading of each stopped
+	seen       map[uuid.UUID]bool
+	read       int
+}
+
+func newScan(categories []uuid.UUID, e extent) *scan {
+	return &scan{extent: e, categories: categories, after: make([]uuid.UUID, len(categories)), seen: map[uuid.UUID]bool{}}
+}
+
+func (s *scan) ended() bool { return len(s.categories) == 0 }
+
+// proceed reads at most so many more, and of each category at most so many.
+func (s *scan) proceed(ctx context.Context, db postgres.DB, most, each int, do func(c *candidate)) error {
+	sql := scanSQL
+	if s.extent.named || s.extent.stocked {
+		sql = scanRowsSQL
+	}
+	args := s.extent.args(pgx.NamedArgs{"categories": s.categories, "after": s.after, "most": most, "each": each})
+	taken, last, n := make([]int, len(s.categories)), 0, 0
+	var long []uuid.UUID
+	err := forEach(ctx, db, sql, args, func(c *candidate) {
+		n++
+		last = int(c.key) - 1
+		taken[last]++
+		s.after[last] = c.id
+		switch {
+		case !c.whole:
+			long = append(long, c.id)
+		case c.alone || s.first(c.id):
+			do(c)
+		}
+	})
+	if err != nil {
+		return err
+	}
+	s.read += n
+	if n < most {
+		last = len(s.categories)
+	}
+	s.leave(func(at int) bool { return at < last && taken[at] < each })
+	if len(long) == 0 {
+		return nil
+	}
+	return forEach(ctx, db, foundSQL, s.extent.args(pgx.NamedArgs{"products": long}), func(c *candidate) {
+		if s.first(c.id) {
+			do(c)
+		}
+	})
+}
+
+// first says that a product of several categories is met for the first time.
+func (s *scan) first(id uuid.UUID) bool {
+	if s.seen[id] {
+		return false
+	}
+	s.seen[id] = true
+	return true
+}
+
+// leave lets categories out of which nothing is left.
+func (s *scan) leave(read func(at int) bool) {
+	var categories, after []uuid.UUID
+	for at, c := range s.categories {
+		if !read(at) {
+			categories, after = append(categories, c), append(after, s.after[at])
+		}
+	}
+	s.categories, s.after = categories, after
+}
+
+// scanned counts all that a page is to tell in one scan of its categories. It
+// begins with a sample of all of them; done is false when that says that to look
+// up what is selected is quicker.
+func (l *lister) scanned(ctx context.Context, db postgres.DB, p Page, after *match, own map[string]*tally) (main *tally, g gathered, done bool, err error) {
+	main = newTally(none, p.Codes)
+	c := collector{lister: l, after: after}
+	if p.Facets {
+		c.count = alsoFor(main, own)
+	}
+	s := newScan(l.query.Categories, l.extent)
+	most, each := l.effort.small, l.effort.small
+	if l.within > l.effort.small {
+		most = l.effort.sample
+		each = most/len(l.query.Categories) + 1
+	}
+	for first := true; ; first = false {
+		if err := s.proceed(ctx, db, most, each, c.take); err != nil {
+			return nil, g, false, err
+		}
+		switch {
+		case s.ended():
+			c.complete = c.matches <= l.effort.exact
+			return main, c.gathered, true, nil
+		case c.matches > l.effort.exact:
+			return main, c.gathered, true, nil
+		case first && l.quicker(s.read, main, c.matches, own):
+			return main, c.gathered, false, nil
+		}
+		most = l.rest(s.read, c.matches)
+		each = most
+	}
+}
+
+// rest is how many more products of a category are likely to be read until so
+// many match that they are not counted any more, or none is left.
+func (l *lister) rest(read, matches int) int {
+	left := max(l.size-read, l.effort.sample)
+	needed := float64(l.effort.exact+1-matches) * float64(read) / float64(max(matches, 1))
+	return int(math.Min(float64(left), 1.1*needed+float64(l.effort.sample)))
+}
+
+// scattered is how much longer it takes to read a product that an index of terms
+// has found than the next one of a scan.
+const scattered = 5
+
+// quicker says, from a sample, that looking up what is selected, for the result
+// and for each facet that leaves a selection out, is likely to be quicker than
+// the rest of the scan.
+func (l *lister) quicker(read int, main *tally, matches int, own map[string]*tally) bool {
+	share := float64(l.size) / float64(max(read, 1))
+	lookup := func(code string, n int) float64 {
+		if l.find(code).within != nil {
+			return math.Inf(1)
+		}
+		return math.Min(float64(n+1)*share, float64(l.effort.first))
+	}
+	cost := lookup("", matches)
+	for code, t := range own {
+		if t.products <= l.effort.exact {
+			cost += lookup(code, t.products)
+		}
+	}
+	return scattered*cost < float64(l.rest(read, matches))
+}
+
+const sizeSQL = `
+select
+    (
+        select count(*)
+        from (
+            select
+            from unnest(@categories::uuid[]) as c (id)
+            cross join lateral (
+                select
+                from catalog.listed_categories p
+                where p.category_id = c.id
+                order by p.published_at desc, p.product_id
+                limit @most
+            ) p
+            limit @most
+        ) p
+    ),
+    (
+        select coalesce(sum(n.products), 0)::bigint
+        from catalog.listed_counts n
+        where n.category_id = any(@categories::uuid[])
+    )`
+
+// measure counts the products of the categories, as far as it matters; of more
+// it only takes what is likely.
+func (l *lister) measure(ctx context.Context, db postgres.DB) error {
+	if len(l.query.Categories) == 0 {
+		return nil
+	}
+	args := pgx.NamedArgs{"categories": l.query.Categories, "most": l.effort.small + 1}
+	if err := db.QueryRow(ctx, sizeSQL, args).Scan(&l.within, &l.size); err != nil {
+		return fmt.Errorf("size of a category: %w", err)
+	}
+	l.size = max(l.size, l.within)
+	return nil
+}
