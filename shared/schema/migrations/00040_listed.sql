@@ -11,7 +11,7 @@ create table catalog.listed_products (
     -- Names sort the same here and in the function.
     name_key     text collate "C" not null,
     -- All that it may be selected by: brand, categories, values of attributes,
-    -- options of any variant, price buckets of any time.
+    -- octaves of numbers, options of any variant, price buckets of any time.
     terms        bigint[] not null,
     -- All that the function judges it by.
     packed       bytea not null,
@@ -170,6 +170,15 @@ from facts f
 where f.number is not null
 group by f.product_id;
 
+create temporary table octaves on commit drop as
+select f.product_id, array_agg(distinct pg_temp.term('/number/' || f.code, (case when f.number < 0 then -i.i else i.i end)::text)) as terms
+from facts f
+cross join lateral (select float8send(f.number) as bits) b
+cross join lateral (select (get_byte(b.bits, 0) & 127) * 16 + get_byte(b.bits, 1) / 16 - 1022 as power) p
+cross join lateral (select greatest(0, least(p.power, 60) + 21) as i) i
+where f.number is not null
+group by f.product_id;
+
 create temporary table chosen on commit drop as
 select
     c.product_id,
@@ -224,7 +233,7 @@ select
     left(lower(p.name), 100),
     array(
         select distinct t.term
-        from unnest(n.terms || c.terms || r.terms || case when p.featured then array[pg_temp.term('/featured', '')] end) as t (term)
+        from unnest(n.terms || e.terms || c.terms || r.terms || case when p.featured then array[pg_temp.term('/featured', '')] end) as t (term)
         order by t.term),
     set_byte('\x00'::bytea, 0, p.featured::int + 2 * (select count(*) = 1 from catalog.product_categories c where c.product_id = p.id)::int)
         || int8send(pg_temp.micros(p.published_at))
@@ -248,6 +257,7 @@ join lateral (
 ) w on w.skus is not null
 left join named n on n.product_id = p.id
 left join numbered m on m.product_id = p.id
+left join octaves e on e.product_id = p.id
 left join chosen c on c.product_id = p.id
 left join priced o on o.product_id = p.id
 left join ranged r on r.product_id = p.id

@@ -182,8 +182,11 @@ func (l *lister) preselection(except string) (all []int64, any [][]int64, priced
 		if s.code == except {
 			continue
 		}
-		if s.few {
+		switch {
+		case s.few:
 			any = append(any, s.inside)
+		case s.bounded:
+			any = append(any, octaveTerms(s.code, s.min, s.max))
 		}
 		switch {
 		case s.priced:

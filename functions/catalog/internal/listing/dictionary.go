@@ -17,12 +17,13 @@ type dictionary struct {
 	ids           []int64
 	codes, values []string
 	numbers       []*float64
+	octaves       map[string]map[int]int64 // terms of octaves by code
 }
 
 type name struct{ code, value string }
 
 func newDictionary() *dictionary {
-	return &dictionary{keys: map[string]uint64{}, known: map[name]int{}}
+	return &dictionary{keys: map[string]uint64{}, known: map[name]int{}, octaves: map[string]map[int]int64{}}
 }
 
 func (d *dictionary) add(terms []int64, code, value string) []int64 {
@@ -49,6 +50,22 @@ func (d *dictionary) key(code string) uint64 {
 		d.keys[code] = key
 	}
 	return key
+}
+
+// octave is octaveTerm, which takes a while too.
+func (d *dictionary) octave(code string, n float64) int64 {
+	of := d.octaves[code]
+	if of == nil {
+		of = map[int]int64{}
+		d.octaves[code] = of
+	}
+	i := octave(n)
+	term, known := of[i]
+	if !known {
+		term = octaveTerm(code, i)
+		of[i] = term
+	}
+	return term
 }
 
 // number says that a code's value is a number.
@@ -91,7 +108,7 @@ where code = @code
 limit @most`
 
 // resolve finds the values that are in bounds, where they are so few that
-// products can be looked up by them.
+// products are looked up by them and not by octaves.
 func (s *selection) resolve(ctx context.Context, db postgres.DB, most int) error {
 	if !s.bounded {
 		return nil

@@ -22,7 +22,7 @@ type effort struct {
 	// small is how many it may have to be scanned to its end whatever is selected
 	// in it; of more, sample products tell what is quicker.
 	small, sample int
-	// numbers in bounds that are not more are looked up one by one.
+	// numbers in bounds that are not more are looked up one by one, else by octaves.
 	numbers int
 }
 
@@ -31,5 +31,5 @@ const MaxExact = 10_000
 
 // usual was measured with a million products.
 func usual() effort {
-	return effort{exact: MaxExact, first: 12_000, few: 1000, while: 2000, step: 4000, categories: 64, whole: 4000, small: 12_000, sample: 4000, numbers: 200}
+	return effort{exact: MaxExact, first: 12_000, few: 1000, while: 2000, step: 4000, categories: 64, whole: 4000, small: 12_000, sample: 4000, numbers: 24}
 }

@@ -113,6 +113,7 @@ func pack(e Entry, spans map[uuid.UUID][]price.Span, d *dictionary) row {
 	if e.VisibleFrom != nil {
 		r.from = e.VisibleFrom.UnixMicro()
 	}
+	var octaves []int64
 	own := d.add(nil, brandCode, e.Brand)
 	for _, c := range e.Categories {
 		own = append(own, categoryTerm(c))
@@ -127,13 +128,14 @@ func pack(e Entry, spans map[uuid.UUID][]price.Span, d *dictionary) row {
 			r.numbers = binary.BigEndian.AppendUint64(r.numbers, d.key(code))
 			r.numbers = binary.BigEndian.AppendUint64(r.numbers, math.Float64bits(n))
 			d.number(code, n)
+			octaves = append(octaves, d.octave(code, n))
 		}
 	}
 	own = sorted(own)
 	for _, t := range own {
 		r.facts = binary.BigEndian.AppendUint64(r.facts, uint64(t)) //nolint:gosec // any 64 bits do
 	}
-	r.terms = slices.Clone(own)
+	r.terms = slices.Concat(own, octaves)
 	if e.Featured {
 		r.terms = append(r.terms, termID(featuredCode, ""))
 	}

@@ -3,6 +3,7 @@ package listing
 import (
 	"crypto/sha256"
 	"encoding/binary"
+	"math"
 	"math/bits"
 	"strconv"
 )
@@ -12,7 +13,8 @@ const (
 	brandCode    = "brand"
 	categoryCode = "/category"
 	featuredCode = "/featured"
-	priceCode    = "/price/" // and a currency
+	priceCode    = "/price/"  // and a currency
+	numberCode   = "/number/" // and a code
 )
 
 // maxTerm is the longest value that can be filtered by, in bytes: longer ones
@@ -122,6 +124,39 @@ func bucketRun(currency string, level, first, last int) []int64 {
 	var terms []int64
 	for b := first; b <= last; b++ {
 		terms = append(terms, bucketTerm(currency, levels[level], b))
+	}
+	return terms
+}
+
+// Numbers are found by octaves: all of one sign and one power of two, so that a
+// range is a run of few terms. Those nearer to zero than the first one or farther
+// than the last are taken together.
+const (
+	firstOctave = -20
+	lastOctave  = 60
+)
+
+// octave does not fall as numbers rise.
+func octave(n float64) int {
+	bits := math.Float64bits(n)
+	power := int(bits>>52&0x7ff) - 1022
+	i := max(0, min(power, lastOctave)-firstOctave+1)
+	if n < 0 {
+		return -i
+	}
+	return i
+}
+
+func octaveTerm(code string, i int) int64 {
+	return termID(numberCode+code, strconv.Itoa(i))
+}
+
+// octaveTerms are those of every number from low to high, and of others beside
+// them.
+func octaveTerms(code string, low, high float64) []int64 {
+	var terms []int64
+	for i := octave(low); i <= max(octave(low), octave(high)); i++ {
+		terms = append(terms, octaveTerm(code, i))
 	}
 	return terms
 }
