@@ -137,7 +137,7 @@ func summaryOf(res *http.Response, kind string, n int) error {
 }
 
 // generation names what a database was filled by; another one is filled anew.
-const generation = "bench-catalog 2"
+const generation = "bench-catalog 3"
 
 const markSQL = `
 create schema if not exists bench;

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"reflect"
 
@@ -13,6 +14,7 @@ import (
 	"github.com/mallhive/product-service/functions/catalog/internal/attribute"
 	"github.com/mallhive/product-service/functions/catalog/internal/category"
 	"github.com/mallhive/product-service/functions/catalog/internal/importer"
+	"github.com/mallhive/product-service/functions/catalog/internal/listing"
 	"github.com/mallhive/product-service/functions/catalog/internal/product"
 	"github.com/mallhive/product-service/shared/fault"
 	"github.com/mallhive/product-service/shared/postgres"
@@ -43,8 +45,10 @@ func importSchemas[T any](c *catalog) (row *huma.Schema, lines []*huma.Schema) {
 func imported[T any](c *catalog, r *http.Request, stream importer.Stream, kind importer.Kind[T], chosen web.ImportOptions) {
 	options := importer.Options{
 		Skippable: web.ErrRowTooLong, DryRun: chosen.DryRun, OnlyFailed: chosen.OnlyFailed,
-		Done:  c.wake, // not for each set: sending would slow down what it waits for
-		Grown: func(ctx context.Context, changed int) error { return product.RefreshStatistics(ctx, c.DB, changed) },
+		Done: c.wake, // not for each set: sending would slow down what it waits for
+		Grown: func(ctx context.Context, changed int) error {
+			return errors.Join(listing.FoldCounts(ctx, c.DB), product.RefreshStatistics(ctx, c.DB, changed))
+		},
 	}
 	// A stream lasts as long as its rows do, not as long as a request may.
 	if err := importer.Run(context.WithoutCancel(r.Context()), c.DB, stream, kind, options); err != nil {

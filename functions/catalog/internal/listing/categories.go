@@ -93,9 +93,16 @@ func countProducts(ctx context.Context, db postgres.DB, within map[uuid.UUID][]u
 		return nil, fmt.Errorf("count products of categories: %w", err)
 	}
 	if scattered > 0 {
-		if _, err := db.Exec(ctx, foldSQL); err != nil {
-			return nil, fmt.Errorf("fold counts of categories: %w", err)
-		}
+		return counts, FoldCounts(ctx, db)
 	}
 	return counts, nil
+}
+
+// FoldCounts puts together what writers have added, which is many rows after an
+// import.
+func FoldCounts(ctx context.Context, db postgres.DB) error {
+	if _, err := db.Exec(ctx, foldSQL); err != nil {
+		return fmt.Errorf("fold counts of categories: %w", err)
+	}
+	return nil
 }
