@@ -50,8 +50,9 @@ func newTally(except int16, codes []string) *tally {
 
 func (t *tally) reset() { *t = *newTally(t.except, t.codes) }
 
-func (t *tally) counts(term int64) bool {
-	c := codeOf(term)
+func (t *tally) counts(term int64) bool { return t.countsCode(codeOf(term)) }
+
+func (t *tally) countsCode(c uint16) bool {
 	return t.wanted == nil || t.wanted[c>>6]&(1<<(c&63)) != 0
 }
 
@@ -132,6 +133,9 @@ func (t *tally) codeCounted(c *candidate, term int64) bool {
 func (t *tally) addNumbers(c *candidate) {
 	for n := c.numbers; len(n) > 0; n = n[numberSize:] {
 		key := binary.BigEndian.Uint64(n)
+		if !t.countsCode(uint16(key >> 48)) { //nolint:gosec // the highest 16 bits
+			continue
+		}
 		b := t.bounds[key]
 		if b == nil {
 			if t.wanted != nil {

@@ -144,7 +144,7 @@ func (l *lister) scanned(ctx context.Context, db postgres.DB, p Page, after *mat
 			return main, c.gathered, true, nil
 		case c.matches > l.effort.exact:
 			return main, c.gathered, true, nil
-		case first && l.quicker(s.read, main, c.matches, own):
+		case first && l.quicker(s.read, c.matches, own):
 			return main, c.gathered, false, nil
 		}
 		most = l.rest(s.read, c.matches)
@@ -167,7 +167,7 @@ const scattered = 5
 // quicker says, from a sample, that looking up what is selected, for the result
 // and for each facet that leaves a selection out, is likely to be quicker than
 // the rest of the scan.
-func (l *lister) quicker(read int, main *tally, matches int, own map[string]*tally) bool {
+func (l *lister) quicker(read, matches int, own map[string]*tally) bool {
 	share := float64(l.size) / float64(max(read, 1))
 	lookup := func(code string, n int) float64 {
 		if l.find(code).within != nil {
