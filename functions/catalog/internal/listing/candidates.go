@@ -225,10 +225,11 @@ func byTerms(all []int64, any [][]int64) finder {
 	return f
 }
 
-// read reads at most so many candidates; all says that there are no more.
-func (f finder) read(ctx context.Context, db postgres.DB, e extent, most int, do func(c *candidate)) (all bool, err error) {
+// read reads at most so many candidates; all says that there are no more. judge
+// is asked for those that are worth reading further.
+func (f finder) read(ctx context.Context, db postgres.DB, e extent, judge *judge, most int, do func(c *candidate)) (all bool, err error) {
 	if f.within != nil {
-		s := newScan(f.within, e)
+		s := newScan(f.within, e, judge.consider)
 		err := s.proceed(ctx, db, most, most, do)
 		return s.ended(), err
 	}

@@ -156,7 +156,7 @@ func (l *lister) countOne(ctx context.Context, db postgres.DB, code string, t *t
 	f, judge := l.find(code), newJudge(l.query)
 	for most := l.effort.first; ; most = l.more(most, t.products) {
 		t.reset()
-		all, err := f.read(ctx, db, l.extent, most, func(c *candidate) {
+		all, err := f.read(ctx, db, l.extent, judge, most, func(c *candidate) {
 			if t.products <= l.effort.exact && judge.consider(c) {
 				t.add(c, &judge.verdict)
 			}

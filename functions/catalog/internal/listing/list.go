@@ -203,7 +203,7 @@ func (g *collector) take(c *candidate) {
 // Facets are counted on the way.
 func (l *lister) gather(ctx context.Context, db postgres.DB, f finder, most int, after *match, count func(c *candidate, v *verdict)) (gathered, error) {
 	c := collector{lister: l, after: after, bounded: f.bounded, count: count}
-	all, err := f.read(ctx, db, l.extent, most, c.take)
+	all, err := f.read(ctx, db, l.extent, l.judge, most, c.take)
 	c.complete = all && (c.matches <= l.effort.exact || f.bounded)
 	return c.gathered, err
 }

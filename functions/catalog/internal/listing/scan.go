@@ -27,56 +27,37 @@ cross join lateral (
 ) i
 limit @most`
 
-// What an index does not hold, the product's own row does.
-const scanRowsSQL = candidateColumns + `,
-    i.place
-from (
-    select i.product_id, c.place
-    from unnest(@categories::uuid[], @after::uuid[]) with ordinality as c (id, after, place)
-    cross join lateral (
-        select p.product_id
-        from catalog.listed_categories p
-        where p.category_id = c.id
-            and p.product_id > c.after
-        order by p.product_id
-        limit @each
-    ) i
-    limit @most
-) i` + eachOne
-
 // scan reads the products of categories in the order they are stored in, and
 // can be gone on with where it stopped.
 type scan struct {
 	extent     extent
-	categories []uuid.UUID // those that are not read to their end
-	after      []uuid.UUID // where the reading of each stopped
+	likely     func(c *candidate) bool // says, without name and stock, that a product may serve
+	categories []uuid.UUID             // those that are not read to their end
+	after      []uuid.UUID             // where the reading of each stopped
 	seen       map[uuid.UUID]bool
 	read       int
 }
 
-func newScan(categories []uuid.UUID, e extent) *scan {
-	return &scan{extent: e, categories: categories, after: make([]uuid.UUID, len(categories)), seen: map[uuid.UUID]bool{}}
+func newScan(categories []uuid.UUID, e extent, likely func(c *candidate) bool) *scan {
+	return &scan{extent: e, likely: likely, categories: categories, after: make([]uuid.UUID, len(categories)), seen: map[uuid.UUID]bool{}}
 }
 
 func (s *scan) ended() bool { return len(s.categories) == 0 }
 
 // proceed reads at most so many more, and of each category at most so many.
 func (s *scan) proceed(ctx context.Context, db postgres.DB, most, each int, do func(c *candidate)) error {
-	sql := scanSQL
-	if s.extent.named || s.extent.stocked {
-		sql = scanRowsSQL
-	}
-	args := s.extent.args(pgx.NamedArgs{"categories": s.categories, "after": s.after, "most": most, "each": each})
+	args := pgx.NamedArgs{"categories": s.categories, "after": s.after, "most": most, "each": each}
 	taken, last, n := make([]int, len(s.categories)), 0, 0
-	var long []uuid.UUID
-	err := forEach(ctx, db, sql, args, func(c *candidate) {
+	var further []uuid.UUID
+	err := forEach(ctx, db, scanSQL, args, func(c *candidate) {
 		n++
 		last = int(c.key) - 1
 		taken[last]++
 		s.after[last] = c.id
 		switch {
-		case !c.whole:
-			long = append(long, c.id)
+		case !c.whole || (s.extent.named || s.extent.stocked) && s.likely(c):
+			further = append(further, c.id)
+		case s.extent.named || s.extent.stocked:
 		case c.alone || s.first(c.id):
 			do(c)
 		}
@@ -89,10 +70,16 @@ func (s *scan) proceed(ctx context.Context, db postgres.DB, most, each int, do f
 		last = len(s.categories)
 	}
 	s.leave(func(at int) bool { return at < last && taken[at] < each })
-	if len(long) == 0 {
+	return s.fetch(ctx, db, further, do)
+}
+
+// fetch reads what an index does not hold: products that are too long for it,
+// their names and what is in stock.
+func (s *scan) fetch(ctx context.Context, db postgres.DB, products []uuid.UUID, do func(c *candidate)) error {
+	if len(products) == 0 {
 		return nil
 	}
-	return forEach(ctx, db, foundSQL, s.extent.args(pgx.NamedArgs{"products": long}), func(c *candidate) {
+	return forEach(ctx, db, foundSQL, s.extent.args(pgx.NamedArgs{"products": products}), func(c *candidate) {
 		if s.first(c.id) {
 			do(c)
 		}
@@ -128,7 +115,7 @@ func (l *lister) scanned(ctx context.Context, db postgres.DB, p Page, after *mat
 	if p.Facets {
 		c.count = alsoFor(main, own)
 	}
-	s := newScan(l.query.Categories, l.extent)
+	s := newScan(l.query.Categories, l.extent, l.judge.consider)
 	most, each := l.effort.small, l.effort.small
 	if l.within > l.effort.small {
 		most = l.effort.sample
