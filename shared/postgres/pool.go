@@ -65,6 +65,7 @@ func Open(ctx context.Context, o Options) (*Pool, error) {
 	cfg.BeforeConnect = func(ctx context.Context, cc *pgx.ConnConfig) error {
 		return o.login(ctx, cc)
 	}
+	cfg.AfterConnect = sendUUIDs
 	pool, err := pgxpool.NewWithConfig(ctx, cfg)
 	if err != nil {
 		return nil, fmt.Errorf("pool: %w", err)
