@@ -22,7 +22,11 @@ create index search_names_words on catalog.search_names
 
 alter index catalog.search_names_words alter column 1 set statistics 0;
 
-alter table catalog.search_documents alter column words set statistics 0;
+alter table catalog.search_names alter column title set statistics 0;
+
+alter table catalog.search_documents
+    alter column words set statistics 0,
+    alter column codes set statistics 0;
 
 create index search_names_beginning on catalog.search_names (name_key text_pattern_ops, product_id);
 
@@ -95,6 +99,8 @@ join catalog.search_documents d on d.product_id = p.id;
 -- refresh_statistics stays: it serves whatever tables there are.
 drop index catalog.words_beginning;
 
-alter table catalog.search_documents alter column words set statistics -1;
+alter table catalog.search_documents
+    alter column words set statistics -1,
+    alter column codes set statistics -1;
 
 drop table catalog.search_names;

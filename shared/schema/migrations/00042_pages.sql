@@ -33,6 +33,9 @@ $$;
 -- +goose StatementEnd
 
 alter table catalog.product_pages
+    alter column skus set statistics 0,
+    alter column categories set statistics 0,
+    alter column variants set statistics 0,
     alter column prices set statistics 0,
     alter column body set statistics 0;
 
