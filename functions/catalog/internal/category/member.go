@@ -2,7 +2,6 @@ package category
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"slices"
 
@@ -48,15 +47,19 @@ func IDs(ctx context.Context, tx pgx.Tx, slugs []string) (map[string]uuid.UUID, 
 
 // Place is one product's categories, in the product's order.
 type Place struct {
-	ProductID  uuid.UUID   `json:"product_id"`
-	Categories []uuid.UUID `json:"categories"`
+	ProductID  uuid.UUID
+	Categories []uuid.UUID
+	New        bool // it is in none yet
 }
 
 const leaveSQL = `
 delete from catalog.product_categories pc
-using json_to_recordset(@rows) as r (product_id uuid, categories uuid[])
-where pc.product_id = r.product_id
-    and pc.category_id <> all(r.categories)`
+where pc.product_id = any(@changed)
+    and not exists (
+        select
+        from unnest(@products::uuid[], @categories::uuid[]) as r (product_id, category_id)
+        where r.product_id = pc.product_id
+            and r.category_id = pc.category_id)`
 
 // Positions is the places in categories that somebody gave products by hand.
 type Positions map[uuid.UUID]map[uuid.UUID]int
@@ -68,12 +71,21 @@ func (p Positions) add(product, category uuid.UUID, position int) {
 	p[product][category] = position
 }
 
+func (p Positions) collect(rows pgx.Rows) error {
+	var product, category uuid.UUID
+	var position int
+	_, err := pgx.ForEachRow(rows, []any{&product, &category, &position}, func() error {
+		p.add(product, category, position)
+		return nil
+	})
+	return err
+}
+
 const enterSQL = `
 with entered as (
     insert into catalog.product_categories (product_id, category_id, ordinal)
-    select r.product_id, c.id, c.ordinal
-    from json_to_recordset(@rows) as r (product_id uuid, categories uuid[])
-    cross join unnest(r.categories) with ordinality as c (id, ordinal)
+    select product_id, category_id, ordinal
+    from unnest(@products::uuid[], @categories::uuid[], @ordinals::smallint[]) as r (product_id, category_id, ordinal)
     on conflict (product_id, category_id) do update
     set ordinal = excluded.ordinal
     returning product_id, category_id, position
@@ -86,24 +98,27 @@ where position is not null`
 // by hand stay with the categories a product keeps, and are returned.
 func Assign(ctx context.Context, tx pgx.Tx, places []Place) (Positions, error) {
 	kept := Positions{}
-	if len(places) == 0 {
-		return kept, nil
-	}
-	rows, err := json.Marshal(places)
-	if err != nil {
-		return nil, fmt.Errorf("assign categories: %w", err)
+	var changed, products, categories []uuid.UUID
+	var ordinals []int16
+	for _, p := range places {
+		if !p.New {
+			changed = append(changed, p.ProductID)
+		}
+		for i, c := range p.Categories {
+			products, categories, ordinals = append(products, p.ProductID), append(categories, c), append(ordinals, int16(i+1)) //nolint:gosec // a document names few
+		}
 	}
 	batch := &pgx.Batch{}
-	batch.Queue(leaveSQL, pgx.NamedArgs{"rows": string(rows)})
-	batch.Queue(enterSQL, pgx.NamedArgs{"rows": string(rows)}).Query(func(rows pgx.Rows) error {
-		var product, category uuid.UUID
-		var position int
-		_, err := pgx.ForEachRow(rows, []any{&product, &category, &position}, func() error {
-			kept.add(product, category, position)
-			return nil
-		})
-		return err
-	})
+	args := pgx.NamedArgs{"changed": changed, "products": products, "categories": categories, "ordinals": ordinals}
+	if len(changed) > 0 {
+		batch.Queue(leaveSQL, args)
+	}
+	if len(products) > 0 {
+		batch.Queue(enterSQL, args).Query(kept.collect)
+	}
+	if batch.Len() == 0 {
+		return kept, nil
+	}
 	if err := tx.SendBatch(ctx, batch).Close(); err != nil {
 		return nil, fmt.Errorf("assign categories: %w", err)
 	}

@@ -66,15 +66,15 @@ const (
 // Row is one price of a variant, for the time from StartsAt until before
 // EndsAt; one that was cancelled never holds.
 type Row struct {
-	ID          uuid.UUID  `json:"id"`
-	VariantID   uuid.UUID  `json:"variant_id"`
-	Currency    string     `json:"currency"`
-	Kind        string     `json:"kind"`
-	Amount      int64      `json:"amount"`
-	CompareAt   *int64     `json:"compare_at"`
-	StartsAt    time.Time  `json:"starts_at"`
-	EndsAt      *time.Time `json:"ends_at"`
-	CancelledAt *time.Time `json:"cancelled_at"`
+	ID          uuid.UUID
+	VariantID   uuid.UUID
+	Currency    string
+	Kind        string
+	Amount      int64
+	CompareAt   *int64
+	StartsAt    time.Time
+	EndsAt      *time.Time
+	CancelledAt *time.Time
 }
 
 const rowColumns = `

@@ -2,9 +2,10 @@ package price
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
+	"time"
 
+	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
 	"github.com/mallhive/product-service/shared/fault"
@@ -15,15 +16,33 @@ const endSQL = `
 update catalog.prices p
 set ends_at = r.ends_at,
     cancelled_at = r.cancelled_at
-from json_to_recordset(@rows) as r (id uuid, ends_at timestamptz, cancelled_at timestamptz)
+from unnest(@ids::uuid[], @ends::timestamptz[], @cancelled::timestamptz[]) as r (id, ends_at, cancelled_at)
 where p.id = r.id`
 
 const insertSQL = `
 insert into catalog.prices (id, variant_id, currency, kind, amount, compare_at, starts_at, ends_at, cancelled_at)
 select id, variant_id, currency, kind, amount, compare_at, starts_at, ends_at, cancelled_at
-from json_to_recordset(@rows) as r (
-    id uuid, variant_id uuid, currency text, kind text, amount bigint, compare_at bigint,
-    starts_at timestamptz, ends_at timestamptz, cancelled_at timestamptz)`
+from unnest(
+    @ids::uuid[], @variants::uuid[], @currencies::text[], @kinds::text[], @amounts::bigint[], @compare::bigint[],
+    @starts::timestamptz[], @ends::timestamptz[], @cancelled::timestamptz[]
+) as r (id, variant_id, currency, kind, amount, compare_at, starts_at, ends_at, cancelled_at)`
+
+// columns is the rows, column by column.
+func columns(rows []Row) pgx.NamedArgs {
+	n := len(rows)
+	ids, variants, currencies, kinds := make([]uuid.UUID, n), make([]uuid.UUID, n), make([]string, n), make([]string, n)
+	amounts, compare := make([]int64, n), make([]*int64, n)
+	starts, ends, cancelled := make([]time.Time, n), make([]*time.Time, n), make([]*time.Time, n)
+	for i, r := range rows {
+		ids[i], variants[i], currencies[i], kinds[i] = r.ID, r.VariantID, r.Currency, r.Kind
+		amounts[i], compare[i] = r.Amount, r.CompareAt
+		starts[i], ends[i], cancelled[i] = r.StartsAt, r.EndsAt, r.CancelledAt
+	}
+	return pgx.NamedArgs{
+		"ids": ids, "variants": variants, "currencies": currencies, "kinds": kinds, "amounts": amounts, "compare": compare,
+		"starts": starts, "ends": ends, "cancelled": cancelled,
+	}
+}
 
 // Write writes the changes of the book. The database refuses what would
 // overlap: fault.Conflict.
@@ -50,14 +69,9 @@ func (b *Book) Write(ctx context.Context, tx pgx.Tx) error {
 		sql  string
 		rows []Row
 	}{{endSQL, shorter}, {endSQL, longer}, {insertSQL, fresh}} {
-		if len(w.rows) == 0 {
-			continue
+		if len(w.rows) > 0 {
+			batch.Queue(w.sql, columns(w.rows))
 		}
-		rows, err := json.Marshal(w.rows)
-		if err != nil {
-			return fmt.Errorf("write prices: %w", err)
-		}
-		batch.Queue(w.sql, pgx.NamedArgs{"rows": string(rows)})
 	}
 	if batch.Len() == 0 {
 		return nil

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"strings"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -22,7 +23,7 @@ func writeRest(ctx context.Context, tx pgx.Tx, plans []plan, prices *price.Book)
 	}
 	places := make([]category.Place, len(plans))
 	for i, p := range plans {
-		places[i] = category.Place{ProductID: p.id, Categories: p.places}
+		places[i] = category.Place{ProductID: p.id, Categories: p.places, New: p.old == nil}
 	}
 	positions, err := category.Assign(ctx, tx, places)
 	if err != nil {
@@ -57,23 +58,14 @@ func writeRest(ctx context.Context, tx pgx.Tx, plans []plan, prices *price.Book)
 	return finish(ctx, tx, f)
 }
 
-type variantRow struct {
-	ID          uuid.UUID         `json:"id"`
-	ProductID   uuid.UUID         `json:"product_id"`
-	SKU         string            `json:"sku"`
-	Position    int               `json:"position"`
-	MPN         *string           `json:"mpn"`
-	GTINs       []string          `json:"gtins"`
-	Options     map[string]string `json:"options"`
-	WeightGrams *int32            `json:"weight_grams"`
-}
-
 // The owner is compared here, where the unique SKU makes rivals wait.
 const variantsSQL = `
 insert into catalog.variants (id, product_id, sku, position, mpn, gtins, options, weight_grams)
-select id, product_id, sku, position, mpn, gtins, options, weight_grams
-from json_to_recordset(@rows) as r (
-    id uuid, product_id uuid, sku text, position smallint, mpn text, gtins text[], options jsonb, weight_grams integer)
+select id, product_id, sku, position, nullif(mpn, ''), string_to_array(gtins, ' '), options::jsonb, weight_grams
+from unnest(
+    @ids::uuid[], @products::uuid[], @skus::text[], @positions::smallint[],
+    @mpns::text[], @gtins::text[], @options::text[], @weights::integer[]
+) as r (id, product_id, sku, position, mpn, gtins, options, weight_grams)
 order by sku
 on conflict (sku) do update
 set position = excluded.position,
@@ -91,18 +83,47 @@ where product_id = any(@products)
     and id <> all(@kept)
     and removed_at is null`
 
+// variantColumns is rows of variants, column by column.
+type variantColumns struct {
+	ids, products  []uuid.UUID
+	skus, mpns     []string
+	gtins, options []string
+	positions      []int16
+	weights        []*int32
+}
+
+func (c *variantColumns) add(product uuid.UUID, position int, v Variant) error {
+	options := "{}"
+	if len(v.Options) > 0 {
+		b, err := json.Marshal(v.Options)
+		if err != nil {
+			return err
+		}
+		options = string(b)
+	}
+	c.ids, c.products, c.skus = append(c.ids, *v.ID), append(c.products, product), append(c.skus, v.SKU)
+	c.positions = append(c.positions, int16(position)) //nolint:gosec // at most 500
+	c.mpns, c.gtins = append(c.mpns, v.MPN), append(c.gtins, strings.Join(v.GTINs, " "))
+	c.options, c.weights = append(c.options, options), append(c.weights, v.WeightGrams)
+	return nil
+}
+
+func (c *variantColumns) args() pgx.NamedArgs {
+	return pgx.NamedArgs{
+		"ids": c.ids, "products": c.products, "skus": c.skus, "positions": c.positions,
+		"mpns": c.mpns, "gtins": c.gtins, "options": c.options, "weights": c.weights,
+	}
+}
+
 func writeVariants(ctx context.Context, tx pgx.Tx, plans []plan) error {
-	rows := []variantRow{}
-	var changed, kept []uuid.UUID
+	var rows variantColumns
+	var changed []uuid.UUID
+	kept := []uuid.UUID{}
 	for _, p := range plans {
 		for i, v := range p.doc.Variants {
-			row := variantRow{
-				ID: *v.ID, ProductID: p.id, SKU: v.SKU, Position: i, GTINs: v.GTINs, Options: v.Options, WeightGrams: v.WeightGrams,
+			if err := rows.add(p.id, i, v); err != nil {
+				return fmt.Errorf("write variants: %w", err)
 			}
-			if v.MPN != "" {
-				row.MPN = &v.MPN
-			}
-			rows = append(rows, row)
 			if p.old != nil {
 				kept = append(kept, *v.ID)
 			}
@@ -111,22 +132,15 @@ func writeVariants(ctx context.Context, tx pgx.Tx, plans []plan) error {
 			changed = append(changed, p.id)
 		}
 	}
-	b, err := json.Marshal(rows)
+	written, err := tx.Exec(ctx, variantsSQL, rows.args())
 	if err != nil {
 		return fmt.Errorf("write variants: %w", err)
 	}
-	written, err := tx.Exec(ctx, variantsSQL, pgx.NamedArgs{"rows": string(b)})
-	if err != nil {
-		return fmt.Errorf("write variants: %w", err)
-	}
-	if written.RowsAffected() != int64(len(rows)) {
+	if written.RowsAffected() != int64(len(rows.ids)) {
 		return fault.Clash("duplicate", "a SKU was taken by another product meanwhile")
 	}
 	if len(changed) == 0 {
 		return nil
-	}
-	if kept == nil {
-		kept = []uuid.UUID{}
 	}
 	if _, err := tx.Exec(ctx, removeVariantsSQL, pgx.NamedArgs{"products": changed, "kept": kept}); err != nil {
 		return fmt.Errorf("remove variants: %w", err)
