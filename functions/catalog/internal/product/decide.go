@@ -26,14 +26,14 @@ type plan struct {
 	positions map[uuid.UUID]int  // of places, those given by hand
 	fresh     map[uuid.UUID]bool // variants that have no row yet
 	changes   []priceChange
-	learned   bool
+	known     *Memory
 	previous  string // slug that now leads here
 }
 
 // decide judges one intent alone. taken is the slugs that earlier intents of
 // the same write have chosen.
 func (s *scene) decide(in Intent, taken map[string]bool) (plan, error) {
-	p := plan{doc: in.Doc, learned: in.Learned, fresh: map[uuid.UUID]bool{}}
+	p := plan{doc: in.Doc, known: in.known, fresh: map[uuid.UUID]bool{}}
 	id, found := s.identify(in)
 	old, exists := s.products[id]
 	if found && exists {

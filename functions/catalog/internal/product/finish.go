@@ -24,6 +24,7 @@ type finished struct {
 	spans    []price.Span    // what variants of pages and repriced cost
 	states   []event.Event   // that products changed
 	prices   []event.Event   // that prices did
+	stems    *search.Stems   // nil, or from the writes before
 }
 
 // finish is the end of every write of products: what readers find is brought
@@ -57,7 +58,7 @@ func (f finished) replace(ctx context.Context, tx pgx.Tx) error {
 	if err := listing.Write(ctx, tx, f.cleared, f.entries, f.spans); err != nil {
 		return err
 	}
-	if err := search.Write(ctx, tx, f.cleared, searched(f.entries)); err != nil {
+	if err := search.Write(ctx, tx, f.cleared, searched(f.entries), f.stems); err != nil {
 		return err
 	}
 	return writePages(ctx, tx, f.cleared, f.pages, f.spans)

@@ -10,8 +10,11 @@ import (
 )
 
 // Memory is what is known to be in the database of what products share: values
-// and words, which are never taken out again.
-type Memory struct{ terms, words *recent.Set }
+// and words, which are never taken out again. Besides it saves work.
+type Memory struct {
+	terms, words *recent.Set
+	stems        search.Stems
+}
 
 // NewMemory makes an empty one, of some megabytes when it is full.
 func NewMemory() *Memory {
@@ -36,7 +39,7 @@ func Learn(ctx context.Context, db postgres.DB, known *Memory, intents []Intent)
 		return err
 	}
 	for i := range intents {
-		intents[i].Learned = true
+		intents[i].known = known
 	}
 	return nil
 }

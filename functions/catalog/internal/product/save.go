@@ -19,10 +19,10 @@ type Intent struct {
 	Target *uuid.UUID // the product to replace; nil means the one the document is keyed by
 	Create bool       // there must be no such product yet
 	New    uuid.UUID  // the id of a product that is created; one is drawn when it is nil
-	// Learned says that what it shares with others is written already (Learn).
-	Learned bool
 	// Allow is asked with the version of what exists, nil when nothing does.
 	Allow func(current *int64) error
+	// known is set when what it shares with others is written already (Learn).
+	known *Memory
 }
 
 // Outcome is what became of an intent: created, updated or unchanged, or a

@@ -38,6 +38,9 @@ func writeRest(ctx context.Context, tx pgx.Tx, plans []plan, prices *price.Book)
 	}
 	f := finished{spans: spans}
 	for _, p := range plans {
+		if p.known != nil {
+			f.stems = &p.known.stems
+		}
 		f.touched = append(f.touched, p.id)
 		if p.old != nil {
 			f.cleared = append(f.cleared, p.id)
@@ -153,7 +156,7 @@ func (p plan) entry() listing.Entry {
 	e := listing.Entry{
 		ProductID: p.id, Name: d.Name, Description: d.Description, Categories: p.places, Positions: p.positions, Attributes: d.Attributes,
 		Featured: d.Featured, PublishedAt: *d.PublishedAt, VisibleFrom: d.PublishAt, VisibleUntil: d.UnpublishAt,
-		Learned: p.learned,
+		Learned: p.known != nil,
 	}
 	if d.Brand != nil {
 		e.Brand = *d.Brand

@@ -14,26 +14,22 @@ const (
 	shortFact = 4
 )
 
-// nameMark stands before the forms of a title, so that a search of texts can
-// leave out what a search of titles has found.
-const nameMark = '^'
-
 // document is every form that a product is found by, each with the weight of
 // the best place that it stands in.
 type document struct {
 	stemmer
 	weight map[string]byte
+	words  []word   // of one text at a time
+	forms  []string // of one word at a time
+}
+
+func newDocument(stems *Stems) *document {
+	return &document{stemmer: stemmer{own: map[string]string{}, shared: stems}, weight: map[string]byte{}}
 }
 
 // of reads a product; what was read before is forgotten.
-func (d document) of(e Entry, title string) document {
+func (d *document) of(e Entry) *document {
 	clear(d.weight)
-	for _, w := range strings.Fields(title) {
-		if isMark(w[0]) {
-			w = w[1:]
-		}
-		d.weight[string(nameMark)+w] = 'A'
-	}
 	d.add(e.Name, 'A')
 	d.add(e.Brand, 'B')
 	for code, value := range e.Attributes {
@@ -57,7 +53,7 @@ func (d document) of(e Entry, title string) document {
 	return d
 }
 
-func (d document) fact(text string) {
+func (d *document) fact(text string) {
 	text = cut(text, maxFact)
 	if strings.Count(text, " ") < shortFact {
 		d.add(text, 'C')
@@ -66,13 +62,14 @@ func (d document) fact(text string) {
 	}
 }
 
-func (d document) add(text string, weight byte) {
-	words := split(fold(withoutMarkup(text)), len(text))
-	for i, w := range words {
+func (d *document) add(text string, weight byte) {
+	d.words = appendWords(d.words[:0], fold(withoutMarkup(text)), len(text))
+	for i, w := range d.words {
 		if stopWords[w.text] {
 			continue
 		}
-		for _, f := range d.formsAt(words, i) {
+		d.forms = d.formsAt(d.forms[:0], d.words, i)
+		for _, f := range d.forms {
 			if old, there := d.weight[f]; !there || weight < old {
 				d.weight[f] = weight
 			}
@@ -81,7 +78,7 @@ func (d document) add(text string, weight byte) {
 }
 
 // text is the document as PostgreSQL reads a tsvector.
-func (d document) text() string {
+func (d *document) text() string {
 	var b strings.Builder
 	b.Grow(16 * len(d.weight))
 	for form, weight := range d.weight {

@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/google/uuid"
@@ -166,12 +167,14 @@ from (
 ) n
 limit @most`
 
+// A subquery, which is hashed however many were found.
 const everywhereSQL = `
 select d.product_id, coalesce(n.title, ''), d.words @@ @facts::tsquery
 from (
     select product_id, words
     from catalog.search_documents
     where words @@ @words::tsquery
+        and product_id not in (select unnest(@found::uuid[]))
     limit @most
 ) d
 left join lateral (
@@ -184,7 +187,7 @@ left join lateral (
 // all finds what has all words: first in titles, then anywhere.
 func (f *finding) all(ctx context.Context, q query) error {
 	s := newScorer(q)
-	anywhere, most := q.everywhere(""), f.most
+	most, found := f.most, []uuid.UUID{}
 	if most < Most {
 		most = 2 * enough
 	}
@@ -198,10 +201,10 @@ func (f *finding) all(ctx context.Context, q query) error {
 			return nil
 		}
 		if n > 0 {
-			anywhere += " & !(" + q.inTitle() + ")"
+			found = slices.Collect(maps.Keys(f.score))
 		}
 	}
-	return f.read(ctx, everywhereSQL, pgx.NamedArgs{"facts": q.everywhere(":ABC"), "words": anywhere, "most": most},
+	return f.read(ctx, everywhereSQL, pgx.NamedArgs{"facts": q.everywhere(":ABC"), "words": q.everywhere(""), "found": found, "most": most},
 		func(id uuid.UUID, title []byte, fact bool) {
 			elsewhere := inProse
 			if fact {

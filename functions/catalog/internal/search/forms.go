@@ -63,22 +63,6 @@ func stem(word string) string {
 	return english.Stem(word, true)
 }
 
-// stemmer remembers what it has stemmed: the products of one write share most
-// of their words. A nil one remembers nothing.
-type stemmer map[string]string
-
-func (m stemmer) stem(word string) string {
-	if m == nil {
-		return stem(word)
-	}
-	s, known := m[word]
-	if !known {
-		s = stem(word)
-		m[word] = s
-	}
-	return s
-}
-
 // letters says that a word has nothing but the letters a to z.
 func letters(word string) bool {
 	for i := range len(word) {

@@ -99,7 +99,7 @@ func fill(t testing.TB, db *postgres.Pool, products []product) map[uuid.UUID]pro
 	}
 	for chunk := range slices.Chunk(entries, 500) {
 		require.NoError(t, postgres.InTx(context.Background(), db, func(tx pgx.Tx) error {
-			return search.Write(context.Background(), tx, nil, chunk)
+			return search.Write(context.Background(), tx, nil, chunk, nil)
 		}))
 	}
 	return byID

@@ -44,7 +44,7 @@ func TestNoSearchReadsAWholeTable(t *testing.T) {
 		require.NoError(t, err)
 		entries[i] = Entry{ProductID: id, Name: fmt.Sprintf("Common thing %d", i), Brand: fmt.Sprintf("Maker %d", i%50), Codes: []string{fmt.Sprintf("C-%d", i)}}
 	}
-	require.NoError(t, Write(ctx, tx, nil, entries))
+	require.NoError(t, Write(ctx, tx, nil, entries, nil))
 	_, err = tx.Exec(ctx, "set local plan_cache_mode = force_generic_plan")
 	require.NoError(t, err)
 	f := &finding{tx: tx, score: map[uuid.UUID]float64{}}
@@ -80,7 +80,7 @@ func TestALargeCatalogueIsCutWhereASmallOneIsNot(t *testing.T) {
 		require.NoError(t, err)
 		entries[i] = Entry{ProductID: id, Name: fmt.Sprintf("Common thing %d", i), Codes: []string{fmt.Sprintf("C-%d", i)}}
 	}
-	require.NoError(t, pgx.BeginFunc(ctx, pool, func(tx pgx.Tx) error { return Write(ctx, tx, nil, entries) }))
+	require.NoError(t, pgx.BeginFunc(ctx, pool, func(tx pgx.Tx) error { return Write(ctx, tx, nil, entries, nil) }))
 	r, err := Find(ctx, pool, "common thing")
 	require.NoError(t, err)
 	require.Len(t, r.Hits, len(entries))

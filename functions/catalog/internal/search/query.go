@@ -204,13 +204,6 @@ func (q query) everywhere(label string) string {
 	return text
 }
 
-var named = []string{string(nameMark)}
-
-// inTitle is the query of documents whose title has every word.
-func (q query) inTitle() string {
-	return conjunction(q.needs, func(int) []string { return named }, "")
-}
-
 // subsets is the query of titles that have so many of the words, a certain one
 // (if it is not negative) among them.
 func (q query) subsets(left, kept int) string {

@@ -29,8 +29,9 @@ type word struct {
 const longestWord = 60
 
 // split cuts a folded text into at most so many words.
-func split(text string, most int) []word {
-	var words []word
+func split(text string, most int) []word { return appendWords(nil, text, most) }
+
+func appendWords(words []word, text string, most int) []word {
 	for at := 0; at < len(text) && len(words) < most; {
 		start, before := skip(text, at)
 		if start == len(text) {

@@ -64,7 +64,7 @@ func (t *title) name(words []word) {
 		if meantFor[w.text] {
 			object = true
 		}
-		forms := t.formsAt(words, i)
+		forms := t.formsAt(nil, words, i)
 		switch {
 		case object:
 			t.add(objectMark, forms[0])
@@ -85,7 +85,7 @@ var typeCodes = []string{"product_type", "type", "category", "style"}
 func (t *title) brand(text string) {
 	words := split(fold(text), mostTypeWords)
 	for i := range words {
-		for _, f := range t.formsAt(words, i) {
+		for _, f := range t.formsAt(nil, words, i) {
 			t.once(brandMark, f)
 		}
 	}
@@ -98,7 +98,7 @@ func (t *title) kind(text string) {
 		if w.number || stopWords[w.text] {
 			continue
 		}
-		forms := t.formsAt(words, i)
+		forms := t.formsAt(nil, words, i)
 		if i == len(words)-1 && len(words) <= longestType {
 			t.once(typeMark, forms[0])
 			continue
@@ -138,12 +138,12 @@ func endsPhrase(words []word, i int) bool {
 	return next.before == apart || next.number || stopWords[next.text] || next.before == space && strings.ContainsAny(next.text, "0123456789")
 }
 
-// formsAt is the forms in which the word at a place is found, its own first:
-// with its unit, and joined to the words before it where a writer might.
-func (m stemmer) formsAt(words []word, i int) []string {
+// formsAt appends the forms in which the word at a place is found, its own
+// first: with its unit, and joined to the words before it where a writer might.
+func (m stemmer) formsAt(forms []string, words []word, i int) []string {
 	w := words[i]
 	if w.unit != "" {
-		forms := []string{w.text + w.unit, w.text}
+		forms = append(forms, w.text+w.unit, w.text)
 		if n := whole(w.text); w.unit == "in" && n != w.text {
 			forms = append(forms, n+w.unit)
 		}
@@ -152,7 +152,7 @@ func (m stemmer) formsAt(words []word, i int) []string {
 		}
 		return forms
 	}
-	forms := []string{m.stem(w.text)}
+	forms = append(forms, m.stem(w.text))
 	for _, joined := range joinedAt(words, i) {
 		forms = append(forms, m.stem(joined))
 	}

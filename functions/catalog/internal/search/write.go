@@ -58,15 +58,16 @@ order by word
 on conflict (word) do nothing`
 
 // Write replaces what search knows of products: those in cleared leave, those
-// of entries enter. A product that is found already stands in both.
-func Write(ctx context.Context, tx pgx.Tx, cleared []uuid.UUID, entries []Entry) error {
+// of entries enter. A product that is found already stands in both. stems, which
+// may be nil, saves work from one write to the next.
+func Write(ctx context.Context, tx pgx.Tx, cleared []uuid.UUID, entries []Entry, stems *Stems) error {
 	batch := &pgx.Batch{}
 	if len(cleared) > 0 {
 		batch.Queue(clearNamesSQL, pgx.NamedArgs{"products": cleared})
 		batch.Queue(clearDocumentsSQL, pgx.NamedArgs{"products": cleared})
 	}
 	if len(entries) > 0 {
-		queue(batch, entries)
+		queue(batch, entries, stems)
 	}
 	if batch.Len() == 0 {
 		return nil
@@ -77,16 +78,16 @@ func Write(ctx context.Context, tx pgx.Tx, cleared []uuid.UUID, entries []Entry)
 	return nil
 }
 
-func queue(batch *pgx.Batch, entries []Entry) {
+func queue(batch *pgx.Batch, entries []Entry, stems *Stems) {
 	n := len(entries)
 	ids, titles, keys := make([]uuid.UUID, n), make([]string, n), make([]string, n)
 	brands, brandKeys := make([]string, n), make([]string, n)
 	from, until := make([]*time.Time, n), make([]*time.Time, n)
 	words, codes := make([]string, n), make([]string, n)
-	d := document{stemmer: stemmer{}, weight: map[string]byte{}}
+	d := newDocument(stems)
 	for i, e := range entries {
 		ids[i], titles[i], keys[i] = e.ProductID, titleOf(d.stemmer, e), nameKey(e.Name)
-		words[i], codes[i] = d.of(e, titles[i]).text(), strings.Join(codesOf(e), "\x1f")
+		words[i], codes[i] = d.of(e).text(), strings.Join(codesOf(e), "\x1f")
 		from[i], until[i] = e.VisibleFrom, e.VisibleUntil
 		brands[i], brandKeys[i] = e.Brand, nameKey(e.Brand)
 	}
