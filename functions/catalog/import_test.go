@@ -260,6 +260,9 @@ func release(ctx context.Context, owner *pgxpool.Pool, holder pgx.Tx) error {
 	return errors.Join(err, holder.Rollback(ctx))
 }
 
+// setOf is how many rows the importer writes together.
+const setOf = 500
+
 // beside imports rows whose first set has to wait for somebody else who holds
 // the product old-name, while the next may go on as far as it dares. The export
 // says what became of them.
@@ -276,14 +279,14 @@ func beside(t *testing.T, rows func(i int) string) ([]importer.Result, []string)
 	require.NoError(t, err)
 	var body strings.Builder
 	body.WriteString(`{"external_id":"r","slug":"new-name","name":"R"}` + "\n")
-	for i := range 399 {
+	for i := range 2*setOf - 1 {
 		body.WriteString(rows(i) + "\n")
 	}
 	released := make(chan error, 1)
 	go func() { released <- release(ctx, owner, holder) }()
 	results, sum := imports(t, s, "products", "", []byte(body.String()))
 	require.NoError(t, <-released)
-	require.Equal(t, importer.Summary{Rows: 400, Created: 399, Updated: 1}, sum)
+	require.Equal(t, importer.Summary{Rows: 2 * setOf, Created: 2*setOf - 1, Updated: 1}, sum)
 	lines, _ := export(t, s, "")
 	var slugs []string
 	for _, line := range strings.Split(strings.TrimSpace(lines), "\n") {
@@ -299,7 +302,7 @@ func TestASetThatOvertakesAnotherEndsAsIfItHadComeAfterIt(t *testing.T) {
 	var expected []string
 	results, made := beside(t, func(i int) string {
 		slug := fmt.Sprintf("p-%d", i)
-		if i == 300 { // a name that the set before gives away
+		if i == setOf+100 { // a name that the set before gives away
 			slug = "old-name"
 		}
 		expected = append(expected, slug)
@@ -311,6 +314,15 @@ func TestASetThatOvertakesAnotherEndsAsIfItHadComeAfterIt(t *testing.T) {
 	require.Equal(t, expected, made, "made in the order of rows")
 }
 
+func TestARowMayTakeANameThatAnEarlierOneGivesAway(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	_, sum := imports(t, s, "products", "", []byte(`{"external_id":"r","slug":"wanted","name":"R"}`))
+	require.Equal(t, 1, sum.Created)
+	_, sum = imports(t, s, "products", "", []byte(`{"external_id":"r","slug":"other","name":"R"}`+"\n"+`{"external_id":"q","slug":"wanted","name":"Q"}`))
+	require.Equal(t, importer.Summary{Rows: 2, Created: 1, Updated: 1}, sum)
+}
+
 func TestOfTwoSetsTheFirstGivesTheNames(t *testing.T) {
 	t.Parallel()
 	var expected []string
@@ -319,15 +331,15 @@ func TestOfTwoSetsTheFirstGivesTheNames(t *testing.T) {
 		if i >= 7 {
 			slug += fmt.Sprintf("-s%d", i)
 		}
-		if i >= 199 && i%7 == 3 { // the next set alone has these
+		if i >= setOf-1 && i%7 == 2 { // the next set alone has these
 			slug = fmt.Sprintf("late-s%d", i)
-			if i == 199 {
+			if i == setOf-1 {
 				slug = "late"
 			}
 		}
 		expected = append(expected, slug)
 		name := fmt.Sprintf("Same %d", i%7)
-		if i >= 199 && i%7 == 3 {
+		if i >= setOf-1 && i%7 == 2 {
 			name = "Late"
 		}
 		return fmt.Sprintf(`{"external_id":"p%d","name":"%s","status":"active","variants":[{"sku":"S%d"}]}`, i, name, i)

@@ -3,6 +3,7 @@ package importer
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/mallhive/product-service/shared/fault"
@@ -148,7 +149,7 @@ func (r *run[T]) land(ctx context.Context, rest int) error {
 		if r.internal == nil {
 			r.internal = f.internal
 		}
-		if f.err == nil && f.beside {
+		if f.err == nil && f.madeRoom() {
 			f.err = r.again(ctx, f)
 		}
 		if f.err != nil {
@@ -161,8 +162,13 @@ func (r *run[T]) land(ctx context.Context, rest int) error {
 	return nil
 }
 
-// again judges once more what clashed with what there was: a set that was not
-// done yet may have made room for it.
+// madeRoom says that what clashed may not clash any more: a set before was not
+// done yet, or a row of this one has given something away.
+func (f *flight[T]) madeRoom() bool {
+	return f.beside || slices.ContainsFunc(f.outcomes, func(o Outcome) bool { return o.Result == "updated" })
+}
+
+// again judges once more what clashed with what there was.
 func (r *run[T]) again(ctx context.Context, f *flight[T]) error {
 	var clashed []int
 	var values []T

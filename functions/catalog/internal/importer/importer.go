@@ -19,7 +19,7 @@ import (
 
 const (
 	// setRows is how many rows are written together.
-	setRows = 200
+	setRows = 500
 	// setBytes bounds a set, aheadBytes what is read but not yet written: rows
 	// may be large, and memory must not grow with them.
 	setBytes, aheadBytes = 2 << 20, 6 << 20
