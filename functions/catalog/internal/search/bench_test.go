@@ -15,16 +15,17 @@ var sample = Entry{
 
 // What search adds to the write of one product, without the database.
 func BenchmarkAnalyseProduct(b *testing.B) {
-	d := newDocument(nil)
+	d := newDocument(nil, 1)
+	t := newTitle(d.stemmer)
 	for b.Loop() {
-		_, _ = d.of(sample).text(), titleOf(d.stemmer, sample)
+		_, _ = d.of(sample).text(), t.of(sample)
 		_ = codesOf(sample)
 		_ = vocabulary([]Entry{sample})
 	}
 }
 
 func BenchmarkScore(b *testing.B) {
-	title := []byte(titleOf(stemmer{}, sample))
+	title := []byte(titleOf(sample))
 	s := newScorer(parse("17 inch hp laptop"))
 	for b.Loop() {
 		_, _ = s.score(title, 0)

@@ -11,7 +11,7 @@ import (
 // titled is the words of a title without their marks.
 func titled(name string) map[string]bool {
 	all := map[string]bool{}
-	for _, w := range strings.Fields(titleOf(stemmer{}, Entry{Name: name})) {
+	for _, w := range strings.Fields(titleOf(Entry{Name: name})) {
 		if isMark(w[0]) {
 			w = w[1:]
 		}
@@ -77,7 +77,7 @@ func TestANameIsFoundHoweverItIsWritten(t *testing.T) {
 		`The box of the 12 pencil`: {`a box of pencils`, `12 pencils`},
 	} {
 		for _, asked := range all {
-			require.True(t, has(name, asked), "%q in %q: %v in %v", asked, name, parse(asked).needs, titleOf(stemmer{}, Entry{Name: name}))
+			require.True(t, has(name, asked), "%q in %q: %v in %v", asked, name, parse(asked).needs, titleOf(Entry{Name: name}))
 		}
 	}
 	for name, asked := range map[string]string{`Cups`: `ups`, `Notebook 15.6"`: `17 inch`, `Charger 10 W`: `100w`, `<b>bold</b> mug`: `b`, `mug &amp; cup`: `amp`} {
@@ -110,7 +110,7 @@ func TestEveryNameIsFoundByItsOwnWords(t *testing.T) {
 			t.Skip("quotes mean something in a query")
 		}
 		if q := parse(name); len(q.needs) > 0 && len(q.never) == 0 {
-			require.True(t, has(name, name), "%q: %v in %v", name, q.needs, titleOf(stemmer{}, Entry{Name: name}))
+			require.True(t, has(name, name), "%q: %v in %v", name, q.needs, titleOf(Entry{Name: name}))
 		}
 	})
 }
@@ -121,8 +121,8 @@ func FuzzTexts(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, text string) {
 		e := Entry{Name: text, Brand: text, Description: text, Attributes: map[string]any{"type": text}, Codes: []string{text}, PartNumbers: []string{text}}
-		d := newDocument(nil)
-		title := titleOf(d.stemmer, e)
+		d := newDocument(nil, 1)
+		title := titleOf(e)
 		d.of(e)
 		for form := range d.weight {
 			if form == "" || strings.ContainsAny(form, " :'\\\t\n") {
@@ -149,3 +149,5 @@ func newScorerOf(q query) *scorer {
 	}
 	return newScorer(q)
 }
+
+func titleOf(e Entry) string { return newTitle(stemmer{}).of(e) }

@@ -45,6 +45,9 @@ type stemmer struct {
 }
 
 func (m stemmer) stem(word string) string {
+	if !letters(word) {
+		return stem(word) // at once, and few stand twice
+	}
 	s, known := m.own[word]
 	if !known {
 		s = m.shared.stem(word)

@@ -1,6 +1,9 @@
 package search
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // What a mark before a word of a title says of it. A word without one is a
 // plain word of the name.
@@ -17,41 +20,59 @@ const (
 	mostTypeWords = 12
 )
 
-// titleOf is what ranking knows of a product: the words of its name in their
+// title is what ranking knows of a product: the words of its name in their
 // order, then its brand and type, each with its mark.
-func titleOf(m stemmer, e Entry) string {
-	t := &title{stemmer: m, seen: map[string]bool{}}
-	t.name(split(fold(withoutMarkup(e.Name)), mostNameWords))
+type title struct {
+	stemmer
+	text  []byte
+	seen  []string // words, and some with their mark
+	words []word   // of one text at a time
+	forms []string // of one word at a time
+}
+
+func newTitle(m stemmer) *title { return &title{stemmer: m} }
+
+// of reads a product; what was read before is forgotten.
+func (t *title) of(e Entry) string {
+	t.text, t.seen = t.text[:0], t.seen[:0]
+	t.name(e.Name)
 	t.brand(e.Brand)
 	for _, code := range typeCodes {
 		for _, value := range texts(e.Attributes[code]) {
 			t.kind(value)
 		}
 	}
-	return t.text.String()
+	return string(t.text)
 }
 
-type title struct {
-	stemmer
-	text strings.Builder
-	seen map[string]bool // words, and some with their mark
+// split cuts a text into its words, formsAt is the forms of one of them: both
+// until the next call.
+func (t *title) split(text string, most int) []word {
+	t.words = appendWords(t.words[:0], text, most)
+	return t.words
+}
+
+func (t *title) formsAt(words []word, i int) []string {
+	t.forms = t.stemmer.formsAt(t.forms[:0], words, i)
+	return t.forms
 }
 
 func (t *title) add(mark byte, form string) {
 	if form == "" {
 		return
 	}
-	if t.text.Len() > 0 {
-		t.text.WriteByte(' ')
+	if len(t.text) > 0 {
+		t.text = append(t.text, ' ')
 	}
 	if mark != 0 {
-		t.text.WriteByte(mark)
+		t.text = append(t.text, mark)
 	}
-	t.text.WriteString(form)
-	t.seen[form] = true
+	t.text = append(t.text, form...)
+	t.seen = append(t.seen, form)
 }
 
-func (t *title) name(words []word) {
+func (t *title) name(text string) {
+	words := t.split(fold(withoutMarkup(text)), mostNameWords)
 	object := false
 	for i, w := range words {
 		if w.before == apart {
@@ -64,7 +85,7 @@ func (t *title) name(words []word) {
 		if meantFor[w.text] {
 			object = true
 		}
-		forms := t.formsAt(nil, words, i)
+		forms := t.formsAt(words, i)
 		switch {
 		case object:
 			t.add(objectMark, forms[0])
@@ -83,9 +104,9 @@ func (t *title) name(words []word) {
 var typeCodes = []string{"product_type", "type", "category", "style"}
 
 func (t *title) brand(text string) {
-	words := split(fold(text), mostTypeWords)
+	words := t.split(fold(text), mostTypeWords)
 	for i := range words {
-		for _, f := range t.formsAt(nil, words, i) {
+		for _, f := range t.formsAt(words, i) {
 			t.once(brandMark, f)
 		}
 	}
@@ -93,18 +114,18 @@ func (t *title) brand(text string) {
 
 // kind says again what the type says: its last word is the thing.
 func (t *title) kind(text string) {
-	words := split(fold(withoutMarkup(text)), mostTypeWords)
+	words := t.split(fold(withoutMarkup(text)), mostTypeWords)
 	for i, w := range words {
 		if w.number || stopWords[w.text] {
 			continue
 		}
-		forms := t.formsAt(nil, words, i)
+		forms := t.formsAt(words, i)
 		if i == len(words)-1 && len(words) <= longestType {
 			t.once(typeMark, forms[0])
 			continue
 		}
 		for _, f := range forms {
-			if !t.seen[f] {
+			if !slices.Contains(t.seen, f) {
 				t.add(sameMark, f)
 			}
 		}
@@ -115,8 +136,8 @@ func (t *title) kind(text string) {
 const longestType = 4
 
 func (t *title) once(mark byte, form string) {
-	if key := string(mark) + form; !t.seen[key] {
-		t.seen[key] = true
+	if key := string(mark) + form; !slices.Contains(t.seen, key) {
+		t.seen = append(t.seen, key)
 		t.add(mark, form)
 	}
 }

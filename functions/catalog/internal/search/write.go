@@ -84,9 +84,10 @@ func queue(batch *pgx.Batch, entries []Entry, stems *Stems) {
 	brands, brandKeys := make([]string, n), make([]string, n)
 	from, until := make([]*time.Time, n), make([]*time.Time, n)
 	words, codes := make([]string, n), make([]string, n)
-	d := newDocument(stems)
+	d := newDocument(stems, n)
+	t := newTitle(d.stemmer)
 	for i, e := range entries {
-		ids[i], titles[i], keys[i] = e.ProductID, titleOf(d.stemmer, e), nameKey(e.Name)
+		ids[i], titles[i], keys[i] = e.ProductID, t.of(e), nameKey(e.Name)
 		words[i], codes[i] = d.of(e).text(), strings.Join(codesOf(e), "\x1f")
 		from[i], until[i] = e.VisibleFrom, e.VisibleUntil
 		brands[i], brandKeys[i] = e.Brand, nameKey(e.Brand)
