@@ -17,18 +17,26 @@ delete from catalog.product_pages
 where product_id = any(@products)`
 
 // Arrays of arrays would have to be of one length each.
-const writePagesSQL = `
-insert into catalog.product_pages as g (product_id, version, skus, categories, variants, prices, body)
-select
-    p.id,
-    p.version,
+const pageRows = `
     string_to_array(r.skus, ' '),
     string_to_array(r.categories, ' ')::uuid[],
     string_to_array(r.variants, ' ')::uuid[],
     r.prices,
     r.body
 from unnest(@ids::uuid[], @skus::text[], @categories::text[], @variants::text[], @prices::text[], @bodies::text[])
-    as r (id, skus, categories, variants, prices, body)
+    as r (id, skus, categories, variants, prices, body)`
+
+const firstPagesSQL = `
+insert into catalog.product_pages (product_id, version, skus, categories, variants, prices, body)
+select
+    r.id,
+    1,` + pageRows
+
+const writePagesSQL = `
+insert into catalog.product_pages as g (product_id, version, skus, categories, variants, prices, body)
+select
+    p.id,
+    p.version,` + pageRows + `
 join catalog.products p on p.id = r.id
 on conflict (product_id) do update
 set version = excluded.version,
@@ -39,38 +47,35 @@ set version = excluded.version,
     body = excluded.body`
 
 // writePages replaces the pages of products: those in cleared leave, those of
-// pages enter with what their variants cost.
+// pages enter with what their variants cost. A page of a product that is not in
+// cleared is its first.
 func writePages(ctx context.Context, tx pgx.Tx, cleared []uuid.UUID, pages []page, spans []price.Span) error {
 	ofVariant := spansOf(spans)
-	var ids []uuid.UUID
-	var skus, categories, variants, prices, bodies []string
+	gone := make(map[uuid.UUID]bool, len(cleared))
+	for _, id := range cleared {
+		gone[id] = true
+	}
+	var first, changed writtenPages
 	for _, p := range pages {
-		body, err := p.body()
-		if err != nil {
+		to := &first
+		if gone[*p.doc.ID] {
+			to = &changed
+			gone[*p.doc.ID] = false
+		}
+		if err := to.add(p, ofVariant); err != nil {
 			return err
 		}
-		var skusOf, idsOf []string
-		var of []uuid.UUID
-		for _, v := range p.doc.Variants {
-			skusOf, idsOf, of = append(skusOf, v.SKU), append(idsOf, v.ID.String()), append(of, *v.ID)
-		}
-		var places []string
-		for _, id := range p.places {
-			places = append(places, id.String())
-		}
-		ids, bodies = append(ids, *p.doc.ID), append(bodies, body)
-		skus, variants = append(skus, strings.Join(skusOf, " ")), append(variants, strings.Join(idsOf, " "))
-		categories, prices = append(categories, strings.Join(places, " ")), append(prices, lines(of, ofVariant))
 	}
+	left := slices.DeleteFunc(slices.Clone(cleared), func(id uuid.UUID) bool { return !gone[id] })
 	batch := &pgx.Batch{}
-	gone := slices.DeleteFunc(slices.Clone(cleared), func(id uuid.UUID) bool { return slices.Contains(ids, id) })
-	if len(gone) > 0 {
-		batch.Queue(clearPagesSQL, pgx.NamedArgs{"products": gone})
+	if len(left) > 0 {
+		batch.Queue(clearPagesSQL, pgx.NamedArgs{"products": left})
 	}
-	if len(ids) > 0 {
-		batch.Queue(writePagesSQL, pgx.NamedArgs{
-			"ids": ids, "skus": skus, "categories": categories, "variants": variants, "prices": prices, "bodies": bodies,
-		})
+	if len(first.ids) > 0 {
+		batch.Queue(firstPagesSQL, first.args())
+	}
+	if len(changed.ids) > 0 {
+		batch.Queue(writePagesSQL, changed.args())
 	}
 	if batch.Len() == 0 {
 		return nil
@@ -79,6 +84,37 @@ func writePages(ctx context.Context, tx pgx.Tx, cleared []uuid.UUID, pages []pag
 		return fmt.Errorf("write pages of products: %w", err)
 	}
 	return nil
+}
+
+// writtenPages is rows of pages, column by column.
+type writtenPages struct {
+	ids                                        []uuid.UUID
+	skus, categories, variants, prices, bodies []string
+}
+
+func (c *writtenPages) add(p page, spans map[uuid.UUID][]price.Span) error {
+	body, err := p.body()
+	if err != nil {
+		return err
+	}
+	var skus, ids, places []string
+	var of []uuid.UUID
+	for _, v := range p.doc.Variants {
+		skus, ids, of = append(skus, v.SKU), append(ids, v.ID.String()), append(of, *v.ID)
+	}
+	for _, id := range p.places {
+		places = append(places, id.String())
+	}
+	c.ids, c.bodies = append(c.ids, *p.doc.ID), append(c.bodies, body)
+	c.skus, c.variants = append(c.skus, strings.Join(skus, " ")), append(c.variants, strings.Join(ids, " "))
+	c.categories, c.prices = append(c.categories, strings.Join(places, " ")), append(c.prices, lines(of, spans))
+	return nil
+}
+
+func (c *writtenPages) args() pgx.NamedArgs {
+	return pgx.NamedArgs{
+		"ids": c.ids, "skus": c.skus, "categories": c.categories, "variants": c.variants, "prices": c.prices, "bodies": c.bodies,
+	}
 }
 
 // spansOf are the spans of each variant in the order that a page shows them.
