@@ -110,16 +110,42 @@ func (r *run[T]) launch(ctx context.Context, gathered set[T]) error {
 	if len(gathered.rows) == 0 {
 		return nil
 	}
-	if err := r.land(ctx, r.atOnce-1); err != nil {
+	if err := r.board(ctx); err != nil {
 		return err
 	}
 	f := &flight[T]{set: gathered, done: make(chan struct{}), beside: len(r.flights) > 0}
 	r.flights = append(r.flights, f)
 	go func() {
-		defer close(f.done)
 		r.fly(ctx, f)
+		<-r.aloft
+		close(f.done)
 	}()
 	return nil
+}
+
+// board waits until another set may be written, and tells results meanwhile.
+func (r *run[T]) board(ctx context.Context) error {
+	most := r.atOnce
+	if most > 1 {
+		most = unlanded
+	}
+	if err := r.land(ctx, most-1); err != nil {
+		return err
+	}
+	for {
+		var landed <-chan struct{}
+		if len(r.flights) > 0 {
+			landed = r.flights[0].done
+		}
+		select {
+		case r.aloft <- struct{}{}:
+			return nil
+		case <-landed:
+			if err := r.land(ctx, len(r.flights)-1); err != nil {
+				return err
+			}
+		}
+	}
 }
 
 func (r *run[T]) fly(ctx context.Context, f *flight[T]) {

@@ -19,15 +19,17 @@ import (
 
 const (
 	// setRows is how many rows are written together.
-	setRows = 500
+	setRows = 400
 	// setBytes bounds a set, aheadBytes what is read but not yet written: rows
 	// may be large, and memory must not grow with them.
 	setBytes, aheadBytes = 2 << 20, 6 << 20
 	// manyRows is how many changed rows make the tables other ones than the
 	// planner knows; from then on each time they are so many times more.
-	manyRows, timesMore = 1000, 4
-	// atOnce is how many sets are written at a time.
-	atOnce = 2
+	manyRows, timesMore = 1000, 8
+	// atOnce is how many sets are written at a time, unlanded how many there are
+	// until the results of the first are told: the others need not wait for one
+	// that takes longer.
+	atOnce, unlanded = 2, 4
 	// patience is how long a set waits for more rows: somebody who types rows
 	// by hand sees each result at once.
 	patience = 20 * time.Millisecond
@@ -120,7 +122,9 @@ type run[T any] struct {
 	grown   int // how many changed rows are many next
 	flights []*flight[T]
 	atOnce  int
+	aloft   chan struct{} // as many as are being written
 	ahead   *semaphore.Weighted
+	growing chan error // what became of the last call of Grown; nil when there was none
 	// internal is the first fault that a result line does not explain.
 	internal error
 }
@@ -128,7 +132,7 @@ type run[T any] struct {
 // Run imports a stream to its end. The error is for operators: the caller of
 // the import has been told by then.
 func Run[T any](ctx context.Context, db postgres.DB, stream Stream, kind Kind[T], options Options) error {
-	r := &run[T]{kind: kind, options: options, stream: stream, db: db, grown: manyRows, atOnce: 1, ahead: semaphore.NewWeighted(aheadBytes)}
+	r := &run[T]{kind: kind, options: options, stream: stream, db: db, grown: manyRows, aloft: make(chan struct{}, atOnce), atOnce: 1, ahead: semaphore.NewWeighted(aheadBytes)}
 	if kind.Independent {
 		r.atOnce = atOnce
 	}
@@ -141,6 +145,7 @@ func Run[T any](ctx context.Context, db postgres.DB, stream Stream, kind Kind[T]
 	if err != nil {
 		r.summary.Incomplete = true
 	}
+	r.settle()
 	if !options.DryRun && r.summary.Created+r.summary.Updated > 0 {
 		options.Done()
 	}

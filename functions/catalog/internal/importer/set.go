@@ -17,17 +17,29 @@ const raceTries = 3
 // not say a word any more must not hold the import for ever.
 const setWithin = 15 * time.Second
 
-// grew tells when many rows more have changed.
+// grew tells when many rows more have changed. Rows are written meanwhile.
 func (r *run[T]) grew(ctx context.Context) {
 	changed := r.summary.Created + r.summary.Updated
 	if r.options.DryRun || changed < r.grown {
 		return
 	}
 	r.grown *= timesMore
+	r.settle()
+	growing := make(chan error, 1)
+	r.growing = growing
+	go func() { growing <- r.options.Grown(ctx, changed) }()
+}
+
+// settle waits until nobody is told any more that rows have changed.
+func (r *run[T]) settle() {
+	if r.growing == nil {
+		return
+	}
 	// Rows are written whether or not this succeeds; only slower if it does not.
-	if err := r.options.Grown(ctx, changed); err != nil && r.internal == nil {
+	if err := <-r.growing; err != nil && r.internal == nil {
 		r.internal = err
 	}
+	r.growing = nil
 }
 
 // save writes all values in one transaction; when the database refuses them,
