@@ -15,7 +15,7 @@ var sample = Entry{
 
 // What search adds to the write of one product, without the database.
 func BenchmarkAnalyseProduct(b *testing.B) {
-	d := newDocument(nil, 1)
+	d := newDocument(stemmer{})
 	t := newTitle(d.stemmer)
 	for b.Loop() {
 		_, _ = d.of(sample).text(), t.of(sample)

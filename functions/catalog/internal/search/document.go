@@ -23,13 +23,7 @@ type document struct {
 	forms  []string // of one word at a time
 }
 
-// wordsEach is about how many words a product has that those before had not.
-const wordsEach = 8
-
-// newDocument reads so many products one after the other.
-func newDocument(stems *Stems, products int) *document {
-	return &document{stemmer: stemmer{own: make(map[string]string, wordsEach*products), shared: stems}, weight: map[string]byte{}}
-}
+func newDocument(m stemmer) *document { return &document{stemmer: m, weight: map[string]byte{}} }
 
 // of reads a product; what was read before is forgotten.
 func (d *document) of(e Entry) *document {

@@ -18,7 +18,7 @@ import (
 var reads = map[string][]string{
 	codesSQL:      {"search_documents_codes"},
 	titlesSQL:     {"search_names_words"},
-	everywhereSQL: {"search_documents_words", "search_names_pkey"},
+	everywhereSQL: {"search_documents_words", "search_names_pkey", "NOT (hashed SubPlan"},
 	namesWithSQL:  {"search_names_words"},
 	namesBegunSQL: {"search_names_beginning", "Index Cond: ((name_key ~>=~"},
 	brandsSQL:     {"search_names_brand", "Index Cond: ((brand_key ~>=~", "Index Cond: ((brand_key ~>~"},

@@ -1,6 +1,7 @@
 package search
 
 import (
+	"strconv"
 	"strings"
 	"testing"
 
@@ -121,7 +122,7 @@ func FuzzTexts(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, text string) {
 		e := Entry{Name: text, Brand: text, Description: text, Attributes: map[string]any{"type": text}, Codes: []string{text}, PartNumbers: []string{text}}
-		d := newDocument(nil, 1)
+		d := newDocument(stemmer{})
 		title := titleOf(e)
 		d.of(e)
 		for form := range d.weight {
@@ -150,4 +151,19 @@ func newScorerOf(q query) *scorer {
 	return newScorer(q)
 }
 
-func titleOf(e Entry) string { return newTitle(stemmer{}).of(e) }
+func TestStemsAreLentToOneWriteAtATimeAndKeptWithinBounds(t *testing.T) {
+	t.Parallel()
+	var stems Stems
+	m := stems.borrow()
+	require.Equal(t, "shelf", m.stem("shelves"))
+	require.Empty(t, stems.borrow(), "the other one is lent")
+	stems.giveBack(m)
+	require.Contains(t, stems.borrow(), "shelves")
+	for i := range mostStems + 1 {
+		m[strconv.Itoa(i)] = ""
+	}
+	stems.giveBack(m)
+	require.Empty(t, stems.borrow())
+}
+
+func titleOf(e Entry) string { return newTitle(nil).of(e) }

@@ -5,55 +5,58 @@ import (
 	"sync"
 )
 
-// mostStems bounds what is remembered, to some megabytes.
-const mostStems = 50_000
+// mostStems bounds what one stemmer remembers, to some megabytes.
+const mostStems = 25_000
 
-// Stems remembers the stems of words from one write to the next: nearly every
-// word of a product has stood in others. It may be used by many at once; a nil
-// one remembers nothing.
-type Stems struct {
-	mu    sync.Mutex
-	known map[string]string
-}
-
-func (s *Stems) stem(word string) string {
-	if s == nil {
-		return stem(word)
-	}
-	s.mu.Lock()
-	known, is := s.known[word]
-	s.mu.Unlock()
-	if is {
-		return known
-	}
-	// Copies: a word is a part of its text, which is not to be kept for it.
-	word = strings.Clone(word)
-	made := strings.Clone(stem(word))
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if len(s.known) >= mostStems || s.known == nil {
-		s.known = map[string]string{}
-	}
-	s.known[word] = made
-	return made
-}
-
-// stemmer remembers what one write has stemmed, without a lock.
-type stemmer struct {
-	own    map[string]string
-	shared *Stems
-}
+// stemmer remembers what it has stemmed: nearly every word of a product has
+// stood in others. A nil one remembers nothing.
+type stemmer map[string]string
 
 func (m stemmer) stem(word string) string {
-	if !letters(word) {
+	if m == nil || !letters(word) {
 		return stem(word) // at once, and few stand twice
 	}
-	s, known := m.own[word]
+	s, known := m[word]
 	if !known {
-		s = m.shared.stem(word)
-		if m.own != nil {
-			m.own[word] = s
-		}
+		// Copies: a word is a part of its text, which is not to be kept for it.
+		s = strings.Clone(stem(word))
+		m[strings.Clone(word)] = s
 	}
 	return s
+}
+
+// Stems lends what was stemmed to one write after the other. It may be used by
+// many at once, each of which has its own; a nil one keeps nothing.
+type Stems struct {
+	mu   sync.Mutex
+	idle []stemmer
+}
+
+func (s *Stems) borrow() stemmer {
+	if s == nil {
+		return stemmer{}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	last := len(s.idle) - 1
+	if last < 0 {
+		return stemmer{}
+	}
+	m := s.idle[last]
+	s.idle = s.idle[:last]
+	return m
+}
+
+// mostIdle is how many write at a time as a rule.
+const mostIdle = 2
+
+func (s *Stems) giveBack(m stemmer) {
+	if s == nil || len(m) > mostStems {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.idle) < mostIdle {
+		s.idle = append(s.idle, m)
+	}
 }

@@ -84,8 +84,9 @@ func queue(batch *pgx.Batch, entries []Entry, stems *Stems) {
 	brands, brandKeys := make([]string, n), make([]string, n)
 	from, until := make([]*time.Time, n), make([]*time.Time, n)
 	words, codes := make([]string, n), make([]string, n)
-	d := newDocument(stems, n)
-	t := newTitle(d.stemmer)
+	known := stems.borrow()
+	defer stems.giveBack(known)
+	d, t := newDocument(known), newTitle(known)
 	for i, e := range entries {
 		ids[i], titles[i], keys[i] = e.ProductID, t.of(e), nameKey(e.Name)
 		words[i], codes[i] = d.of(e).text(), strings.Join(codesOf(e), "\x1f")
