@@ -190,19 +190,28 @@ func (l *lister) preselection(except string) (all []int64, any [][]int64, priced
 		}
 		switch {
 		case s.priced:
-			low, high := q.costs()
-			if low > high {
-				high = low // nothing matches; the judge says so
-			}
-			any, priced = append(any, rangeTerms(q.Currency, low, high)), true
+			priced = true
 		case len(s.terms) == 1:
 			all = append(all, s.terms[0])
 		case len(s.terms) > 1:
 			any = append(any, s.terms)
 		}
 	}
+	low, high := q.costs()
+	if low > high {
+		high = low // nothing matches; the judge says so
+	}
+	priced = priced && (len(all)+len(any) == 0 || bucket(high)-bucket(max(low, 0)) <= selective)
+	if priced {
+		any = append(any, rangeTerms(q.Currency, low, high))
+	}
 	return all, any, priced
 }
+
+// selective is how many steps a range of prices may have to be looked up beside
+// other terms: of a wider one the index has so many products that to find those
+// takes longer than to judge a few more.
+const selective = 8
 
 func byTerms(all []int64, any [][]int64) finder {
 	f := finder{args: pgx.NamedArgs{}}

@@ -54,6 +54,7 @@ func (l *lister) tallied(ctx context.Context, db postgres.DB, p Page, after *mat
 		for code, t := range own {
 			counted[code] = t.products > l.effort.exact
 		}
+		l.pricesAreFew = own[Price] != nil && l.expected(own[Price].products) <= float64(l.effort.first)
 	}
 	// Facets with a selection of their own are counted meanwhile.
 	shared, apart := l.divide(own)
@@ -148,7 +149,7 @@ func (l *lister) countOwn(ctx context.Context, db postgres.DB, own map[string]*t
 }
 
 func (l *lister) countOne(ctx context.Context, db postgres.DB, code string, t *tally) error {
-	if code == Price && (len(l.query.Categories) == 0 || l.within > l.effort.small) {
+	if code == Price && !l.pricesAreFew {
 		if found, err := l.boundPrices(ctx, db, t); err != nil || found {
 			return err
 		}

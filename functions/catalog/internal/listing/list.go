@@ -42,6 +42,10 @@ type lister struct {
 	size    int // the same without bound, as far as it is known
 	places  map[uuid.UUID]int64
 	scores  map[uuid.UUID]float64
+	sampled int // products of the categories that were looked at
+	// pricesAreFew says that few products serve the facet of the price: a walk
+	// through all prices would hardly meet them.
+	pricesAreFew bool
 }
 
 // List reads a page of what matches a query. It may read on several connections

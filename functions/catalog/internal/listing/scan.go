@@ -125,42 +125,52 @@ func (l *lister) scanned(ctx context.Context, db postgres.DB, p Page, after *mat
 		if err := s.proceed(ctx, db, most, each, c.take); err != nil {
 			return nil, g, false, err
 		}
+		l.sampled = s.read
 		switch {
 		case s.ended():
 			c.complete = c.matches <= l.effort.exact
 			return main, c.gathered, true, nil
 		case c.matches > l.effort.exact:
 			return main, c.gathered, true, nil
-		case first && l.quicker(s.read, c.matches, own):
+		case first && l.quicker(c.matches, own):
 			return main, c.gathered, false, nil
 		}
-		most = l.rest(s.read, c.matches)
+		most = l.rest(c.matches)
 		each = most
 	}
 }
 
+// expected is how many there are likely to be of what so many of the sample are.
+func (l *lister) expected(n int) float64 {
+	return float64(n) * float64(l.size) / float64(max(l.sampled, 1))
+}
+
 // rest is how many more products of a category are likely to be read until so
 // many match that they are not counted any more, or none is left.
-func (l *lister) rest(read, matches int) int {
-	left := max(l.size-read, l.effort.sample)
-	needed := float64(l.effort.exact+1-matches) * float64(read) / float64(max(matches, 1))
+func (l *lister) rest(matches int) int {
+	left := max(l.size-l.sampled, l.effort.sample)
+	needed := float64(l.effort.exact+1-matches) * float64(l.sampled) / float64(max(matches, 1))
 	return int(math.Min(float64(left), 1.1*needed+float64(l.effort.sample)))
 }
 
-// scattered is how much longer it takes to read a product that an index of terms
-// has found than the next one of a scan.
-const scattered = 5
+const (
+	// scattered is how much longer it takes to read a product that an index of
+	// terms has found than the next one of a scan.
+	scattered = 5
+	// beginning is how many products an index of terms takes as long as to find
+	// the first.
+	beginning = 800
+)
 
 // quicker says, from a sample, that looking up what is selected, for the result
 // and for each facet that leaves a selection out, is likely to be quicker than
 // the rest of the scan.
-func (l *lister) quicker(read, matches int, own map[string]*tally) bool {
-	share := float64(l.size) / float64(max(read, 1))
+func (l *lister) quicker(matches int, own map[string]*tally) bool {
 	lookup := func(code string, n int) float64 {
 		if l.find(code).within != nil {
 			return math.Inf(1)
 		}
-		return math.Min(float64(n+1)*share, float64(l.effort.first))
+		return beginning + math.Min(l.expected(n+1), float64(l.effort.first))
 	}
 	cost := lookup("", matches)
 	for code, t := range own {
@@ -168,31 +178,33 @@ func (l *lister) quicker(read, matches int, own map[string]*tally) bool {
 			cost += lookup(code, t.products)
 		}
 	}
-	return scattered*cost < float64(l.rest(read, matches))
+	return scattered*cost < float64(l.rest(matches))
 }
 
+// Products of several categories, or with a time of publishing, are not counted
+// ahead: of a category that seems small they are counted one by one.
 const sizeSQL = `
-select
-    (
-        select count(*)
-        from (
+with known as (
+    select coalesce(sum(n.products), 0)::bigint as products
+    from catalog.listed_counts n
+    where n.category_id = any(@categories::uuid[])
+)
+select greatest(k.products, case when k.products < @most then (
+    select count(*)
+    from (
+        select
+        from unnest(@categories::uuid[]) as c (id)
+        cross join lateral (
             select
-            from unnest(@categories::uuid[]) as c (id)
-            cross join lateral (
-                select
-                from catalog.listed_categories p
-                where p.category_id = c.id
-                order by p.published_at desc, p.product_id
-                limit @most
-            ) p
+            from catalog.listed_categories p
+            where p.category_id = c.id
+            order by p.published_at desc, p.product_id
             limit @most
         ) p
-    ),
-    (
-        select coalesce(sum(n.products), 0)::bigint
-        from catalog.listed_counts n
-        where n.category_id = any(@categories::uuid[])
-    )`
+        limit @most
+    ) p
+) else 0 end)
+from known k`
 
 // measure counts the products of the categories, as far as it matters; of more
 // it only takes what is likely.
@@ -200,10 +212,10 @@ func (l *lister) measure(ctx context.Context, db postgres.DB) error {
 	if len(l.query.Categories) == 0 {
 		return nil
 	}
-	args := pgx.NamedArgs{"categories": l.query.Categories, "most": l.effort.small + 1}
-	if err := db.QueryRow(ctx, sizeSQL, args).Scan(&l.within, &l.size); err != nil {
+	most := l.effort.small + 1
+	if err := db.QueryRow(ctx, sizeSQL, pgx.NamedArgs{"categories": l.query.Categories, "most": most}).Scan(&l.size); err != nil {
 		return fmt.Errorf("size of a category: %w", err)
 	}
-	l.size = max(l.size, l.within)
+	l.within = min(l.size, most)
 	return nil
 }
