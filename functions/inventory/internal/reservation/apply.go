@@ -98,7 +98,7 @@ func apply(ctx context.Context, tx pgx.Tx, m Message, short needed) (Answer, err
 	}
 	standing := standingOf(r.State, r.Tombstone)
 	if r.Overdue {
-		standing = r.overdueStanding()
+		standing = standingOf(r.whenOver(), false)
 	}
 	outcome := OutcomeOf(m.Step, standing)
 	switch outcome.Do {
@@ -192,15 +192,4 @@ func (r *record) answer(typ, reason string, m Message, sequence int64) (Answer, 
 	}
 	reply, err := newReply(typ, m.name(), r.Now, sequence, data)
 	return Answer{Reply: reply, Data: data}, err
-}
-
-// overdueStanding is where an order stands whose time is over: with a part of
-// it paid for, the rest is gone and the part stays.
-func (r *record) overdueStanding() Standing {
-	for _, l := range r.lines {
-		if l.Sold > 0 {
-			return StandsCommitted
-		}
-	}
-	return StandsExpired
 }
