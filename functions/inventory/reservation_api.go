@@ -209,9 +209,10 @@ func applyOnce(ctx context.Context, db postgres.DB, m reservation.Message, key s
 }
 
 type extendInput struct {
-	OrderID string `path:"order_id" pattern:"^[A-Za-z0-9._~-]{1,64}$"`
-	Body    *struct {
-		ExpiresIn int64 `json:"expires_in,omitempty" minimum:"1" doc:"Seconds from now; the service's usual time when absent"`
+	OrderID        string `path:"order_id" pattern:"^[A-Za-z0-9._~-]{1,64}$"`
+	IdempotencyKey string `header:"Idempotency-Key" maxLength:"255" doc:"The same key again gets the same answer"`
+	Body           *struct {
+		ExpiresIn int64 `json:"expires_in,omitempty" minimum:"1" doc:"Seconds from now; the service's usual time when absent. A lock is never shortened, and holds no longer in all than the service allows"`
 	}
 }
 
@@ -225,10 +226,16 @@ func extendReservation(db postgres.DB, rules reservation.Rules) func(context.Con
 		if err != nil {
 			return nil, err
 		}
-		data, err := reservation.Extend(ctx, db, rules, in.OrderID, hold)
+		r := idempotency.Request{
+			Caller: auth.CallerFrom(ctx).Subject, Operation: "extend " + in.OrderID, Key: in.IdempotencyKey, Body: seconds,
+		}
+		reply, err := idempotency.Do(ctx, db, r, func(tx pgx.Tx) (idempotency.Reply[placed], error) {
+			data, err := reservation.Extend(ctx, tx, rules, in.OrderID, hold)
+			return idempotency.Reply[placed]{Status: http.StatusOK, Body: placed{Data: data}}, err
+		})
 		if err != nil {
 			return nil, err
 		}
-		return replyTo(http.StatusOK, placed{Data: data})
+		return replyTo(http.StatusOK, reply.Body)
 	}
 }
