@@ -190,7 +190,7 @@ func applyOnce(ctx context.Context, db postgres.DB, m reservation.Message, key s
 			Detail: "a step on a part of an order needs an Idempotency-Key, so that a repeat is told from another step",
 		}
 	}
-	m.Actor, m.Announce, m.Key = auth.CallerFrom(ctx).Subject, true, key
+	m.Actor, m.Announce = auth.CallerFrom(ctx).Subject, true
 	r := idempotency.Request{
 		Caller: m.Actor, Operation: m.Step.String() + " " + m.OrderID, Key: key,
 		Body: []any{m.Lines, m.Restock, m.Reason},
