@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/danielgtaylor/huma/v2"
 	"github.com/jackc/pgx/v5"
 
 	"github.com/mallhive/product-service/functions/inventory/internal/reservation"
@@ -53,15 +52,6 @@ type placed struct {
 
 func placedOf(a reservation.Answer) placed {
 	return placed{Data: a.Data, Refused: a.Refused(), Repeated: a.Repeated, Appended: a.Appended}
-}
-
-func placeOperation(security []map[string][]string) huma.Operation {
-	op := operation("place-reservation", "POST", "/v1/reservations", "Lock stock for an order", "reservations", security, http.StatusConflict)
-	op.DefaultStatus = http.StatusCreated
-	op.Responses = map[string]*huma.Response{"200": {Description: "It was placed before: the first answer again"}}
-	op.Description = "All lines or none, unless allow_partial. 201 when it is locked; the same order again is answered as the first time (200, or 409 when it was rejected). " +
-		"The same order with other lines is a 409 with code other_lines."
-	return op
 }
 
 func placeReservation(db postgres.DB, queue *reservation.Queue, rules reservation.Rules, wake func()) func(context.Context, *placeInput) (*reservationOutput, error) {

@@ -103,7 +103,7 @@ func apply(ctx context.Context, tx pgx.Tx, m Message, short needed) (Answer, err
 	case RepeatLast:
 		return r.repeatLast(ctx, tx, m)
 	case Conflict:
-		return Answer{}, fault.Clash("not_committed", "the order is not committed: only what was sold can come back")
+		return Answer{}, fault.Clash(outcome.Reason, "the order is not committed: only what was sold can come back")
 	default:
 		return act(ctx, tx, m, outcome, records)
 	}

@@ -25,7 +25,7 @@ func (p *placing) decide(book *stock.Book, now time.Time, lacking needed) {
 		}
 	}
 	if !p.expires.After(now) {
-		p.reject("expired")
+		p.reject(ranOut)
 		return
 	}
 	if p.state == PartiallyLocked {

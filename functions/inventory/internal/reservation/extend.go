@@ -31,7 +31,7 @@ func Extend(ctx context.Context, db postgres.DB, rules Rules, orderID string, ho
 			return fault.Missing("no reservation has this order id")
 		}
 		if !r.State.Holding() || r.Overdue {
-			return fault.Clash("not_locked", "only a reservation that is locked can be extended")
+			return fault.Clash(notLocked, "only a reservation that is locked can be extended")
 		}
 		until := r.Now.Add(hold)
 		if last := r.CreatedAt.Add(rules.MaxTTL); until.After(last) {
