@@ -6,7 +6,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/mallhive/product-service/functions/inventory/internal/reservation"
 	"github.com/mallhive/product-service/shared/event"
 	"github.com/mallhive/product-service/shared/service/servicetest"
 )
@@ -216,17 +215,4 @@ func (sc *scene) overHTTP(c cell) servicetest.Answer {
 	verb := map[string]string{"paid": "commit", "cancelled": "release", "returned": "return"}[c.message]
 	key := servicetest.Header{Name: "Idempotency-Key", Value: "key " + sc.order}
 	return sc.Do(sc.t, "POST", "/v1/reservations/"+sc.order+"/"+verb, body, sc.staff, key)
-}
-
-func TestTheTableOfOutcomesIsWhole(t *testing.T) {
-	t.Parallel()
-	for _, step := range reservation.Steps() {
-		for at := reservation.StandsNone; at <= reservation.StandsRejected; at++ {
-			o := reservation.OutcomeOf(step, at)
-			require.Equal(t, o.Do == reservation.Reject || o.Do == reservation.RejectLate || o.Do == reservation.LockCommit, o.Reason != "", "%s %d", step, at)
-			if o.Do == reservation.Lock {
-				require.Equal(t, reservation.StandsNone, at)
-			}
-		}
-	}
 }
