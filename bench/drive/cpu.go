@@ -25,6 +25,29 @@ func CPUOf(pid int) time.Duration {
 	return ticks(strings.Fields(string(after)), 11, 12)
 }
 
+// FamilyCPU is the CPU time of a process, its children and those it had: a
+// PostgreSQL server is the family of its postmaster.
+func FamilyCPU(pid int) time.Duration {
+	var sum time.Duration
+	parent := strconv.Itoa(pid)
+	names, _ := filepath.Glob("/proc/[0-9]*/stat")
+	for _, name := range names {
+		text, err := os.ReadFile(filepath.Clean(name))
+		if err != nil {
+			continue // it has just ended, and is in its parent's count
+		}
+		_, after, _ := bytes.Cut(text, []byte(") "))
+		fields := strings.Fields(string(after))
+		switch {
+		case filepath.Base(filepath.Dir(name)) == parent:
+			sum += ticks(fields, 11, 12, 13, 14)
+		case len(fields) > 1 && fields[1] == parent:
+			sum += ticks(fields, 11, 12)
+		}
+	}
+	return sum
+}
+
 // MachineCPU is the CPU time that the machine has not been idle.
 func MachineCPU() time.Duration {
 	text, err := os.ReadFile("/proc/stat")

@@ -66,7 +66,7 @@ func Drive(ctx context.Context, s *Server, connections int, span time.Duration, 
 
 func dialAll(ctx context.Context, address string, connections int) ([]*Line, error) {
 	var lines []*Line
-	for range connections {
+	for number := range connections {
 		line, err := Dial(ctx, address)
 		if err != nil {
 			for _, l := range lines {
@@ -74,6 +74,7 @@ func dialAll(ctx context.Context, address string, connections int) ([]*Line, err
 			}
 			return nil, err
 		}
+		line.Number = number
 		lines = append(lines, line)
 	}
 	return lines, nil

@@ -14,6 +14,8 @@ import (
 
 // Line is one connection that is kept.
 type Line struct {
+	Number int // among those of its window
+
 	conn net.Conn
 	in   *bufio.Reader
 	out  bytes.Buffer
