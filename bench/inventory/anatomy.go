@@ -32,7 +32,7 @@ select case
 		when wait_event in ('WALSync', 'WALWrite', 'WalSync', 'WalWrite') then '3 waits for the disk to have its WAL'
 		when wait_event_type = 'Lock' then '4 waits for a row that another has locked'
 		when wait_event is null then '2 works'
-		else '5 waits for something else: ' || wait_event
+		else '5 waits for something else'
 	end as what, count(*)
 from pg_stat_activity
 where usename = $1 and datname = $2 and backend_type = 'client backend'
