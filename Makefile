@@ -91,8 +91,8 @@ supply: go-there ## what we take and hand on: go.sum, known vulnerabilities, sam
 
 PAIRS ?= 15
 
-.PHONY: bench bench-cold bench-catalog bench-import
-bench: bench-cold bench-catalog bench-import ## measure all that is measured
+.PHONY: bench bench-cold bench-catalog bench-import bench-inventory
+bench: bench-cold bench-catalog bench-import bench-inventory ## measure all that is measured
 bench-cold: go-there ## cold start, memory and size of each function beside a bare program: make bench-cold [PAIRS=15]
 	@go build -o "$$LOCAL_DIR/bin/cold" ./bench/cold
 	@$(local) with-postgres -- "$$LOCAL_DIR/bin/cold" -pairs '$(PAIRS)'
@@ -102,3 +102,7 @@ SIZES ?= 20000
 bench-catalog: go-there ## import, products, category pages and search beside a bare program: make bench-catalog [SIZES=20000,1000000] [KEEP=1]
 	@go build -o "$$LOCAL_DIR/bin/bench-catalog" ./bench/catalog
 	@$(local) with-postgres -- "$$LOCAL_DIR/bin/bench-catalog" -sizes '$(SIZES)' $(if $(KEEP),-keep)
+ROUNDS ?= 5
+bench-inventory: go-there ## orders as CloudEvents, hot, sold out and alone, and availability, beside pgbench: make bench-inventory [ROUNDS=5]
+	@go build -o "$$LOCAL_DIR/bin/bench-inventory" ./bench/inventory
+	@$(local) with-postgres -durable -- "$$LOCAL_DIR/bin/bench-inventory" -rounds '$(ROUNDS)'

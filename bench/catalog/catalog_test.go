@@ -1,16 +1,9 @@
 package main
 
 import (
-	"bytes"
-	"context"
 	"encoding/json"
-	"net/http"
-	"net/http/httptest"
-	"os"
 	"slices"
-	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -72,34 +65,4 @@ func most(w *world, bound int) int {
 		n = max(n, len(w.product(i, bound).Attributes))
 	}
 	return n
-}
-
-func TestTheDriverCountsAnswersAndReportsFailures(t *testing.T) {
-	t.Parallel()
-	mux := http.NewServeMux()
-	mux.HandleFunc("/short", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("short")) })
-	mux.HandleFunc("/chunked", func(w http.ResponseWriter, _ *http.Request) {
-		for range 3 {
-			_, _ = w.Write([]byte("some "))
-			_ = http.NewResponseController(w).Flush()
-		}
-	})
-	at := httptest.NewServer(mux)
-	t.Cleanup(at.Close)
-	s := &server{name: "it", address: strings.TrimPrefix(at.URL, "http://"), pid: os.Getpid()}
-
-	line, err := dial(context.Background(), s.address)
-	require.NoError(t, err)
-	t.Cleanup(line.close)
-	for target, want := range map[string]string{"/short": "short", "/chunked": "some some some "} {
-		var body bytes.Buffer
-		err := line.ask(target, &body)
-		require.NoError(t, err)
-		require.Equal(t, want, body.String())
-	}
-	w, err := drive(context.Background(), s, 4, 50*time.Millisecond, func(int64) string { return "/short" })
-	require.NoError(t, err)
-	require.Positive(t, w.requests)
-	_, err = drive(context.Background(), s, 4, 50*time.Millisecond, func(int64) string { return "/missing" })
-	require.ErrorContains(t, err, "status 404")
 }

@@ -1,23 +1,15 @@
 package main
 
 import (
-	"bufio"
-	"bytes"
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
-	"net/http"
 	"os"
-	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
-)
 
-// An import lasts as long as its rows do.
-var importer = http.Client{Timeout: time.Hour}
+	"github.com/mallhive/product-service/bench/drive"
+)
 
 // partRows is how many products go into one request.
 const partRows = 50_000
@@ -34,24 +26,24 @@ type loading struct {
 func (l loading) rate() float64 { return float64(l.products) / l.elapsed.Seconds() }
 
 // load sends the whole world through the imports that every caller has.
-func load(ctx context.Context, s *server, token string, w *world, products, most int) (loading, error) {
+func load(ctx context.Context, s *drive.Server, token string, w *world, products, most int) (loading, error) {
 	l := loading{products: products}
-	if err := importRows(ctx, s, token, "attributes", len(w.attributes), func(i int) any { return w.attributes[i] }); err != nil {
+	if err := drive.ImportRows(ctx, s, token, "attributes", len(w.attributes), func(i int) any { return w.attributes[i] }); err != nil {
 		return l, err
 	}
-	if err := importRows(ctx, s, token, "categories", len(w.categories), func(i int) any { return w.categories[i] }); err != nil {
+	if err := drive.ImportRows(ctx, s, token, "categories", len(w.categories), func(i int) any { return w.categories[i] }); err != nil {
 		return l, err
 	}
-	began, server, machine := time.Now(), cpuOf(s.pid), machineCPU()
+	began, server, machine := time.Now(), drive.CPUOf(s.PID), drive.MachineCPU()
 	for from := 0; from < products; from += partRows {
 		n := min(partRows, products-from)
-		if err := importRows(ctx, s, token, "products", n, func(i int) any { return w.product(from+i, most) }); err != nil {
+		if err := drive.ImportRows(ctx, s, token, "products", n, func(i int) any { return w.product(from+i, most) }); err != nil {
 			return l, err
 		}
 		done := from + n
 		fmt.Fprintf(os.Stderr, "  imported %d of %d products, %.0f a second\n", done, products, float64(done)/time.Since(began).Seconds())
 	}
-	l.elapsed, l.server, l.machine, l.resident = time.Since(began), cpuOf(s.pid)-server, machineCPU()-machine, s.resident()
+	l.elapsed, l.server, l.machine, l.resident = time.Since(began), drive.CPUOf(s.PID)-server, drive.MachineCPU()-machine, s.Resident()
 	return l, nil
 }
 
@@ -63,77 +55,17 @@ type stockRow struct {
 
 // loadStock counts what is there of the products that are read one by one, so
 // that their availability is not the word of an empty table.
-func loadStock(ctx context.Context, s *server, token string, w *world, products int) error {
+func loadStock(ctx context.Context, s *drive.Server, token string, w *world, products int) error {
 	var rows []stockRow
 	for i := range min(products, coldSlugs) {
 		for _, v := range w.product(i, 0).Variants {
 			rows = append(rows, stockRow{SKU: v.SKU, Location: "bench", OnHand: i % 90})
 		}
 	}
-	body := strings.NewReader(`{"name":"Bench","priority":1}`)
-	req, err := http.NewRequestWithContext(ctx, http.MethodPut, "http://"+s.address+"/v1/locations/bench", body)
-	if err != nil {
+	if err := drive.PutLocation(ctx, s, token, "bench"); err != nil {
 		return err
 	}
-	req.Header.Set("Content-Type", "application/json")
-	req.Header.Set("If-None-Match", "*")
-	req.Header.Set("Authorization", "Bearer "+token)
-	res, err := importer.Do(req)
-	if err != nil {
-		return fmt.Errorf("make a location: %w", err)
-	}
-	_ = res.Body.Close()
-	if res.StatusCode != http.StatusCreated {
-		return fmt.Errorf("make a location: %s", res.Status)
-	}
-	return importRows(ctx, s, token, "stock", len(rows), func(i int) any { return rows[i] })
-}
-
-// importRows streams rows of a kind and fails unless all of them were taken.
-func importRows(ctx context.Context, s *server, token, kind string, n int, row func(i int) any) error {
-	pipe, rows := io.Pipe()
-	go func() {
-		out := bufio.NewWriterSize(rows, 256<<10)
-		encoder := json.NewEncoder(out)
-		var err error
-		for i := 0; i < n && err == nil; i++ {
-			err = encoder.Encode(row(i))
-		}
-		rows.CloseWithError(errors.Join(err, out.Flush()))
-	}()
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+s.address+"/v1/"+kind+":import?results=failed", pipe)
-	if err != nil {
-		return err
-	}
-	req.Header.Set("Content-Type", "application/x-ndjson")
-	req.Header.Set("Authorization", "Bearer "+token)
-	res, err := importer.Do(req)
-	if err != nil {
-		return fmt.Errorf("import %s: %w", kind, err)
-	}
-	defer func() { _ = res.Body.Close() }()
-	return summaryOf(res, kind, n)
-}
-
-func summaryOf(res *http.Response, kind string, n int) error {
-	var last []byte
-	lines := bufio.NewScanner(res.Body)
-	lines.Buffer(nil, 1<<20)
-	for lines.Scan() {
-		if last = bytes.Clone(lines.Bytes()); res.StatusCode == http.StatusOK && bytes.Contains(last, []byte(`"failed"`)) && bytes.Contains(last, []byte(`"row"`)) {
-			return fmt.Errorf("import %s: %s", kind, last)
-		}
-	}
-	var end struct {
-		Summary struct {
-			Rows, Failed int
-			Incomplete   bool
-		}
-	}
-	if err := json.Unmarshal(last, &end); err != nil || res.StatusCode != http.StatusOK || end.Summary.Rows != n || end.Summary.Incomplete {
-		return fmt.Errorf("import %s: %s: %s", kind, res.Status, last)
-	}
-	return lines.Err()
+	return drive.ImportRows(ctx, s, token, "stock", len(rows), func(i int) any { return rows[i] })
 }
 
 // generation names what a database was filled by; another one is filled anew.

@@ -3,14 +3,13 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"os"
-	"os/exec"
-	"regexp"
 	"slices"
-	"strconv"
-	"strings"
 	"time"
+
+	"github.com/mallhive/product-service/bench/drive"
 )
 
 const (
@@ -23,28 +22,33 @@ const (
 // duel is a server driven beside a bare one, in turns.
 type duel struct {
 	name      string
-	own, bare []window
+	own, bare []drive.Window
 	ratios    []float64
 }
 
-func fight(ctx context.Context, name string, own, bare *server, ownTarget, bareTarget func(int64) string) (duel, error) {
+func fight(ctx context.Context, name string, own, bare *drive.Server, ownTarget, bareTarget func(int64) string) (duel, error) {
 	d := duel{name: name}
 	for round := range rounds + 1 {
-		o, err := drive(ctx, own, connections, windowSpan, ownTarget)
+		o, err := drive.Drive(ctx, own, connections, windowSpan, get(ownTarget))
 		if err != nil {
 			return d, err
 		}
-		b, err := drive(ctx, bare, connections, windowSpan, bareTarget)
+		b, err := drive.Drive(ctx, bare, connections, windowSpan, get(bareTarget))
 		if err != nil {
 			return d, err
 		}
 		if round > 0 { // the first warms up
 			d.own, d.bare = append(d.own, o), append(d.bare, b)
-			d.ratios = append(d.ratios, o.rate()/b.rate())
+			d.ratios = append(d.ratios, o.Rate()/b.Rate())
 		}
 	}
-	fmt.Fprintf(os.Stderr, "  %s: %.2f of bare\n", name, median(d.ratios))
+	fmt.Fprintf(os.Stderr, "  %s: %.2f of bare\n", name, drive.Median(d.ratios))
 	return d, nil
+}
+
+// get makes the n-th request of targets.
+func get(target func(int64) string) func(*drive.Line, int64) error {
+	return func(l *drive.Line, n int64) error { return l.Get(target(n), nil) }
 }
 
 // latency is how long single questions took, one at a time.
@@ -58,21 +62,21 @@ type latency struct {
 
 // interrogate asks every question once a round on one connection. A round takes
 // longer than an answer is kept, or is made to.
-func interrogate(ctx context.Context, name string, s *server, questions []question) (latency, error) {
+func interrogate(ctx context.Context, name string, s *drive.Server, questions []question) (latency, error) {
 	l := latency{name: name, questions: questions}
-	line, err := dial(ctx, s.address)
+	line, err := drive.Dial(ctx, s.Address)
 	if err != nil {
 		return l, err
 	}
-	defer line.close()
+	defer line.Close()
 	took := make([][]time.Duration, len(questions))
 	var machine time.Duration
 	for round := range rounds + 1 {
-		began, before := time.Now(), machineCPU()
+		began, before := time.Now(), drive.MachineCPU()
 		for i, q := range questions {
 			var body bytes.Buffer
 			asked := time.Now()
-			if err := line.ask(q.target, &body); err != nil {
+			if err := line.Get(q.target, &body); err != nil {
 				return l, fmt.Errorf("%s: %w", q.label, err)
 			}
 			if round == 0 { // the first warms up
@@ -81,16 +85,16 @@ func interrogate(ctx context.Context, name string, s *server, questions []questi
 			}
 			took[i] = append(took[i], time.Since(asked))
 		}
-		machine += machineCPU() - before
-		if err := wait(ctx, time.Until(began.Add(1100*time.Millisecond))); err != nil {
+		machine += drive.MachineCPU() - before
+		if err := drive.Wait(ctx, time.Until(began.Add(1100*time.Millisecond))); err != nil {
 			return l, err
 		}
 	}
 	l.machine = machine / time.Duration((rounds+1)*len(questions))
 	for _, t := range took {
-		l.medians = append(l.medians, median(t))
+		l.medians = append(l.medians, drive.Median(t))
 	}
-	fmt.Fprintf(os.Stderr, "  %s: median %s ms, worst %s ms\n", name, ms(median(l.medians)), ms(slices.Max(l.medians)))
+	fmt.Fprintf(os.Stderr, "  %s: median %s ms, worst %s ms\n", name, drive.MS(drive.Median(l.medians)), drive.MS(slices.Max(l.medians)))
 	return l, nil
 }
 
@@ -99,53 +103,18 @@ func (l latency) worst() question {
 }
 
 func (l latency) percentile(p int) time.Duration {
-	sorted := slices.Sorted(slices.Values(l.medians))
-	return sorted[(len(sorted)-1)*p/100]
+	return drive.Percentile(l.medians, p)
 }
-
-var perSecond = regexp.MustCompile(`tps = ([0-9.]+)`)
 
 // pgbench is the selects a second of PostgreSQL's own driver, 0 without it.
 func pgbench(ctx context.Context, url string) (float64, error) {
-	path, err := exec.LookPath("pgbench")
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "  pgbench is not installed: its figure is left out")
+	script := fmt.Sprintf("\\set i random(0, %d)\nselect body from bench.rows where slug = 'bench-product-' || :i;\n", coldSlugs-1)
+	run, err := drive.Pgbench{URL: url, Script: script, Clients: 4, Span: windowSpan}.Run(ctx)
+	if errors.Is(err, drive.ErrNoPgbench) {
+		fmt.Fprintln(os.Stderr, "  its figure is left out:", err)
 		return 0, nil
 	}
-	file, err := os.CreateTemp("", "bench-catalog-*.sql")
-	if err != nil {
-		return 0, err
-	}
-	defer func() { _ = os.Remove(file.Name()) }()
-	if _, err := fmt.Fprintf(file, "\\set i random(0, %d)\nselect body from bench.rows where slug = 'bench-product-' || :i;\n", coldSlugs-1); err != nil {
-		return 0, err
-	}
-	if err := file.Close(); err != nil {
-		return 0, err
-	}
-	args := []string{"-n", "-M", "prepared", "-c", "4", "-T", strconv.Itoa(int(windowSpan.Seconds())), "-f", file.Name(), url}
-	text, err := exec.CommandContext(ctx, path, args...).CombinedOutput()
-	if err != nil {
-		return 0, fmt.Errorf("pgbench: %w: %s", err, strings.TrimSpace(string(text)))
-	}
-	found := perSecond.FindSubmatch(text)
-	if found == nil {
-		return 0, fmt.Errorf("pgbench said nothing of tps: %s", text)
-	}
-	return strconv.ParseFloat(string(found[1]), 64)
-}
-
-func median[T int64 | float64 | time.Duration](values []T) T {
-	sorted := slices.Sorted(slices.Values(values))
-	return sorted[len(sorted)/2]
-}
-
-func ms(d time.Duration) string { return fmt.Sprintf("%.2f", float64(d)/float64(time.Millisecond)) }
-
-// middle is the window with the median rate.
-func middle(windows []window) window {
-	sorted := slices.SortedFunc(slices.Values(windows), func(a, b window) int { return int(a.rate() - b.rate()) })
-	return sorted[len(sorted)/2]
+	return run.Rate(), err
 }
 
 func atLeastOne(n int) time.Duration { return time.Duration(max(n, 1)) }

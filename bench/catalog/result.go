@@ -11,10 +11,10 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"text/tabwriter"
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/mallhive/product-service/bench/drive"
 	"github.com/mallhive/product-service/bench/stage"
 	"github.com/mallhive/product-service/knative/local/issuer"
 )
@@ -43,11 +43,11 @@ func measure(ctx context.Context, dir string, products, most int, keep bool, onl
 	if err := stage.BuildAsShipped(ctx, dir, "functions/catalog", "functions/inventory"); err != nil {
 		return r, err
 	}
-	own, err := serve(ctx, "catalog", filepath.Join(dir, "catalog"), append(s.Env("catalog", s.Login("catalog")), "PUBLIC_RATE_LIMIT=0"))
+	own, err := drive.Serve(ctx, "catalog", filepath.Join(dir, "catalog"), append(s.Env("catalog", s.Login("catalog")), "PUBLIC_RATE_LIMIT=0"))
 	if err != nil {
 		return r, err
 	}
-	defer own.stop()
+	defer own.Stop()
 	conn, err := pgx.Connect(ctx, s.URL(nil))
 	if err != nil {
 		return r, err
@@ -60,7 +60,7 @@ func measure(ctx context.Context, dir string, products, most int, keep bool, onl
 	return r, r.run(ctx, s, conn, own, w, only)
 }
 
-func (r *result) fill(ctx context.Context, s *stage.Stage, conn *pgx.Conn, own *server, w *world, most int, inventory string) error {
+func (r *result) fill(ctx context.Context, s *stage.Stage, conn *pgx.Conn, own *drive.Server, w *world, most int, inventory string) error {
 	var there bool
 	if r.loading, there = loaded(ctx, conn, r.products); there {
 		fmt.Fprintf(os.Stderr, "%d products: filled before, used again\n", r.products)
@@ -74,18 +74,18 @@ func (r *result) fill(ctx context.Context, s *stage.Stage, conn *pgx.Conn, own *
 	if r.loading, err = load(ctx, own, token, w, r.products, most); err != nil {
 		return err
 	}
-	counts, err := serve(ctx, "inventory", inventory, s.Env("inventory", s.Login("inventory")))
+	counts, err := drive.Serve(ctx, "inventory", inventory, s.Env("inventory", s.Login("inventory")))
 	if err != nil {
 		return err
 	}
-	defer counts.stop()
+	defer counts.Stop()
 	if err := loadStock(ctx, counts, token, w, r.products); err != nil {
 		return err
 	}
 	return markLoaded(ctx, conn, r.loading)
 }
 
-func (r *result) run(ctx context.Context, s *stage.Stage, conn *pgx.Conn, own *server, w *world, only string) error {
+func (r *result) run(ctx context.Context, s *stage.Stage, conn *pgx.Conn, own *drive.Server, w *world, only string) error {
 	if err := r.fightAll(ctx, s, conn, own, w, only); err != nil {
 		return err
 	}
@@ -110,7 +110,7 @@ func (r *result) run(ctx context.Context, s *stage.Stage, conn *pgx.Conn, own *s
 }
 
 // fightAll measures what has its like in the bare program.
-func (r *result) fightAll(ctx context.Context, s *stage.Stage, conn *pgx.Conn, own *server, w *world, only string) error {
+func (r *result) fightAll(ctx context.Context, s *stage.Stage, conn *pgx.Conn, own *drive.Server, w *world, only string) error {
 	page := "/v1/products?" + url.Values{"category": {w.kinds[3].slug}, "brand": {w.brands[0], w.brands[1]}, "facets": {"true"}, "limit": {"24"}}.Encode()
 	hot := "/v1/products/" + slugOf(7)
 	n := min(r.products, coldSlugs)
@@ -121,11 +121,11 @@ func (r *result) fightAll(ctx context.Context, s *stage.Stage, conn *pgx.Conn, o
 	if err != nil {
 		return err
 	}
-	bare, err := serve(ctx, "bare", self, []string{"DATABASE_URL=" + s.Login("catalog")}, "-bare")
+	bare, err := drive.Serve(ctx, "bare", self, []string{"DATABASE_URL=" + s.Login("catalog")}, "-bare")
 	if err != nil {
 		return err
 	}
-	defer bare.stop()
+	defer bare.Stop()
 	always := func(target string) func(int64) string { return func(int64) string { return target } }
 	order := rand.New(rand.NewPCG(1, 1)).Perm(n) //nolint:gosec // repeatable, not secret
 	slug := func(i int64) string { return slugOf(order[i%int64(n)]) }
@@ -151,18 +151,18 @@ func (r *result) fightAll(ctx context.Context, s *stage.Stage, conn *pgx.Conn, o
 }
 
 // copyAnswers lets the bare program have the very bytes that the catalog sends.
-func copyAnswers(ctx context.Context, conn *pgx.Conn, own *server, products int, answers map[string]string) error {
-	line, err := dial(ctx, own.address)
+func copyAnswers(ctx context.Context, conn *pgx.Conn, own *drive.Server, products int, answers map[string]string) error {
+	line, err := drive.Dial(ctx, own.Address)
 	if err != nil {
 		return err
 	}
-	defer line.close()
+	defer line.Close()
 	if _, err := conn.Exec(ctx, "truncate bench.answers, bench.rows"); err != nil {
 		return err
 	}
 	for name, target := range answers {
 		var body bytes.Buffer
-		if err := line.ask(target, &body); err != nil {
+		if err := line.Get(target, &body); err != nil {
 			return err
 		}
 		if _, err := conn.Exec(ctx, "insert into bench.answers values ($1, $2)", name, body.Bytes()); err != nil {
@@ -171,7 +171,7 @@ func copyAnswers(ctx context.Context, conn *pgx.Conn, own *server, products int,
 	}
 	_, err = conn.CopyFrom(ctx, pgx.Identifier{"bench", "rows"}, []string{"slug", "body"}, pgx.CopyFromSlice(products, func(i int) ([]any, error) {
 		var body bytes.Buffer
-		err := line.ask("/v1/products/"+slugOf(i), &body)
+		err := line.Get("/v1/products/"+slugOf(i), &body)
 		return []any{slugOf(i), body.Bytes()}, err
 	}))
 	if err != nil {
@@ -181,28 +181,24 @@ func copyAnswers(ctx context.Context, conn *pgx.Conn, own *server, products int,
 	return err
 }
 
-func table() *tabwriter.Writer {
-	return tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', tabwriter.AlignRight)
-}
-
 func (r result) print() error {
-	w := table()
+	w := drive.Table()
 	say := func(format string, args ...any) { _, _ = fmt.Fprintf(w, format, args...) }
 	l := r.loading
 	say("\n%d products\tproducts/s\tCPU ms a product, catalog\tmachine\tmost memory\t\n", r.products)
-	say("import\t%.0f\t%s\t%s\t%.0f MiB\t\n", l.rate(), ms(l.server/atLeastOne(l.products)), ms(l.machine/atLeastOne(l.products)), float64(l.resident)/(1<<20))
+	say("import\t%.0f\t%s\t%s\t%.0f MiB\t\n", l.rate(), drive.MS(l.server/atLeastOne(l.products)), drive.MS(l.machine/atLeastOne(l.products)), float64(l.resident)/(1<<20))
 	say("\n%d connections, %d rounds of %s\trequests/s\tbare\tof bare (lowest–highest)\tCPU µs a request\tbare\tmachine\tbare\t\n", connections, rounds, windowSpan)
 	for _, d := range r.duels {
-		own, bare := middle(d.own), middle(d.bare)
-		say("%s\t%.0f\t%.0f\t%.2f (%.2f–%.2f)\t%d\t%d\t%d\t%d\t\n", d.name, own.rate(), bare.rate(), median(d.ratios), slices.Min(d.ratios), slices.Max(d.ratios),
-			own.serverCPU().Microseconds(), bare.serverCPU().Microseconds(), own.machineCPU().Microseconds(), bare.machineCPU().Microseconds())
+		own, bare := drive.Middle(d.own), drive.Middle(d.bare)
+		say("%s\t%.0f\t%.0f\t%.2f (%.2f–%.2f)\t%d\t%d\t%d\t%d\t\n", d.name, own.Rate(), bare.Rate(), drive.Median(d.ratios), slices.Min(d.ratios), slices.Max(d.ratios),
+			own.Each(own.Server).Microseconds(), bare.Each(bare.Server).Microseconds(), own.Each(own.Machine).Microseconds(), bare.Each(bare.Machine).Microseconds())
 		if d.name == "one product, cold" && r.pgbench > 0 {
-			say("  pgbench -M prepared, 4 clients, the bare program's select\t\t%.0f\t%.2f\t\t\t\t\t\n", r.pgbench, own.rate()/r.pgbench)
+			say("  pgbench -M prepared, 4 clients, the bare program's select\t\t%.0f\t%.2f\t\t\t\t\t\n", r.pgbench, own.Rate()/r.pgbench)
 		}
 	}
 	say("\none at a time, milliseconds\tquestions\tfind something\tmedian\t90 %%\tworst\tCPU of the machine\tworst question\t\n")
 	for _, l := range r.latencies {
-		say("%s\t%d\t%d\t%s\t%s\t%s\t%s\t%s\t\n", l.name, len(l.questions), l.found, ms(median(l.medians)), ms(l.percentile(90)), ms(slices.Max(l.medians)), ms(l.machine), l.worst().label)
+		say("%s\t%d\t%d\t%s\t%s\t%s\t%s\t%s\t\n", l.name, len(l.questions), l.found, drive.MS(drive.Median(l.medians)), drive.MS(l.percentile(90)), drive.MS(slices.Max(l.medians)), drive.MS(l.machine), l.worst().label)
 	}
 	return w.Flush()
 }
@@ -216,13 +212,13 @@ func printGrowth(results []result) error {
 	if len(small.duels) != len(large.duels) || len(small.latencies) != len(large.latencies) {
 		return errors.New("the results are not of the same measures")
 	}
-	w := table()
+	w := drive.Table()
 	_, _ = fmt.Fprintf(w, "\ntime at %d products in times of %d\t\t\n", large.products, small.products)
 	for i, d := range large.duels {
-		_, _ = fmt.Fprintf(w, "%s\t%.2f\t\n", d.name, middle(small.duels[i].own).rate()/middle(d.own).rate())
+		_, _ = fmt.Fprintf(w, "%s\t%.2f\t\n", d.name, drive.Middle(small.duels[i].own).Rate()/drive.Middle(d.own).Rate())
 	}
 	for i, l := range large.latencies {
-		_, _ = fmt.Fprintf(w, "%s, median\t%.2f\t\n", l.name, float64(median(l.medians))/float64(median(small.latencies[i].medians)))
+		_, _ = fmt.Fprintf(w, "%s, median\t%.2f\t\n", l.name, float64(drive.Median(l.medians))/float64(drive.Median(small.latencies[i].medians)))
 	}
 	_, _ = fmt.Fprintf(w, "import, a product\t%.2f\t\n", small.loading.rate()/large.loading.rate())
 	return w.Flush()

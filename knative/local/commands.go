@@ -87,11 +87,14 @@ func migrateOnly(ctx context.Context, s settings) error {
 }
 
 // withPostgres runs a command, such as the tests, with a server of its own
-// unless there is one.
+// unless there is one. Measurements want one of its own that is durable.
 func withPostgres(ctx context.Context, s settings, args []string) error {
-	if len(args) > 0 && args[0] == "--" {
-		args = args[1:]
+	flags := flag.NewFlagSet("with-postgres", flag.ContinueOnError)
+	durable := flags.Bool("durable", false, "what is committed survives a crash of the server, as in production")
+	if err := flags.Parse(args); err != nil {
+		return flagError(err)
 	}
+	args = flags.Args()
 	if len(args) == 0 {
 		return errors.New("with-postgres needs a command")
 	}
@@ -110,7 +113,9 @@ func withPostgres(ctx context.Context, s settings, args []string) error {
 		say("using the server of DATABASE_URL: databases and logins of the tests' own are made there")
 		return command(s.databaseURL)
 	}
-	return pgserver.WithThrowaway(ctx, s.postgresOptions(say), command)
+	o := s.postgresOptions(say)
+	o.Durable = *durable
+	return pgserver.WithThrowaway(ctx, o, command)
 }
 
 // clean removes everything the stack made.

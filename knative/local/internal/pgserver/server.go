@@ -34,6 +34,7 @@ type Options struct {
 	Dir        string // keeps data, password, log and what was downloaded
 	Port       int
 	Throwaway  bool   // data need not survive a crash: for tests
+	Durable    bool   // of WithThrowaway: what is committed survives a crash, for measurements
 	Repository string // where a server is downloaded from; empty is the library's default
 	Program    string // this program, which is run again for the download
 	Say        func(format string, args ...any)

@@ -48,6 +48,24 @@ func TestTheLocaleKnowsLettersBeyondASCII(t *testing.T) {
 	}))
 }
 
+func TestADurableThrowawayServerWritesForGood(t *testing.T) {
+	t.Parallel()
+	for durable, want := range map[bool]string{true: "on", false: "off"} {
+		o := pgserver.Options{Durable: durable, Say: t.Logf}
+		require.NoError(t, pgserver.WithThrowaway(context.Background(), o, func(url string) error {
+			conn, err := pgx.Connect(context.Background(), url)
+			require.NoError(t, err)
+			defer func() { _ = conn.Close(context.Background()) }()
+			for _, setting := range []string{"fsync", "synchronous_commit", "full_page_writes"} {
+				var value string
+				require.NoError(t, conn.QueryRow(context.Background(), "select current_setting($1)", setting).Scan(&value))
+				require.Equal(t, want, value, setting)
+			}
+			return nil
+		}))
+	}
+}
+
 func TestAFolderThatIsNoDataFolderIsLeftAlone(t *testing.T) {
 	t.Parallel()
 	dir := folder(t)

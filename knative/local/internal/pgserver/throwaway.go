@@ -8,6 +8,7 @@ import (
 
 // WithThrowaway runs do with the administrator's connection string of a server
 // that lives no longer. Only a downloaded server's programs are kept, in o.Dir.
+// Unless o.Durable, it writes nothing to the disk for good: that is quicker.
 func WithThrowaway(ctx context.Context, o Options, do func(url string) error) error {
 	dir, err := os.MkdirTemp("", "product-service-postgres-")
 	if err != nil {
@@ -21,7 +22,7 @@ func WithThrowaway(ctx context.Context, o Options, do func(url string) error) er
 	if o.Port, err = FreePort(ctx); err != nil {
 		return err
 	}
-	o.keep, o.Dir, o.Throwaway = o.Dir, dir, true
+	o.keep, o.Dir, o.Throwaway = o.Dir, dir, !o.Durable
 	server, err := Start(ctx, o)
 	if err != nil {
 		return err
