@@ -68,7 +68,7 @@ lint: go-there
 	"$$bin/golangci-lint" run ./...
 TIMES ?= 1
 faults: go-there ## kill, cut, stall and fill up everything and prove that nothing is lost: make faults [TIMES=5] [RUN=TestName]
-	@FAULTS='$(TIMES)' go test -count=1 -timeout 60m -run '$(RUN)' ./knative/local/faults
+	@FAULTS='$(TIMES)' go test -C knative/local/faults -count=1 -timeout 60m -run '$(RUN)'
 race: go-there
 	@$(local) with-postgres -- go test -race -short $(PKG)
 FUZZTIME ?= 5s

@@ -24,6 +24,7 @@ import (
 
 	"github.com/mallhive/product-service/knative/local/broker"
 	"github.com/mallhive/product-service/knative/local/client"
+	"github.com/mallhive/product-service/knative/local/internal/balance"
 	"github.com/mallhive/product-service/knative/local/internal/frontdoor"
 	"github.com/mallhive/product-service/knative/local/internal/pgserver"
 	"github.com/mallhive/product-service/knative/local/internal/process"
@@ -60,13 +61,17 @@ type world struct {
 	line   *line            // before the link
 	owner  *pgxpool.Pool    // straight to PostgreSQL, as its administrator
 
+	edge     *edge // in front of inventory
 	gate     *gate // in front of the broker
+	edgeURL  string
 	gateURL  string
 	recorder *recorder
 	sinksURL string
 	frontURL string
 
-	functions map[string]*process.Process
+	instances map[string]int              // of functions that have more than one
+	copies    int                         // how often the broker delivers an event at most
+	functions map[string]*process.Process // by the names of instances
 	ports     map[string]int
 }
 
@@ -74,7 +79,7 @@ type world struct {
 // done before anything is started.
 func newWorld(t *testing.T, prepare ...func(w *world)) *world {
 	t.Helper()
-	w := &world{t: t, functions: map[string]*process.Process{}, ports: map[string]int{}}
+	w := &world{t: t, instances: map[string]int{}, functions: map[string]*process.Process{}, ports: map[string]int{}}
 	// Not t.TempDir: PostgreSQL's user must be able to enter.
 	var err error
 	w.dir, err = os.MkdirTemp("", "product-service-faults-")
@@ -99,7 +104,9 @@ func newWorld(t *testing.T, prepare ...func(w *world)) *world {
 	w.startLink()
 	w.startEdges()
 	for _, f := range w.manifest.Functions {
-		w.start(f.Name)
+		for _, name := range w.namesOf(f.Name) {
+			w.start(name)
+		}
 	}
 	t.Cleanup(func() {
 		for _, p := range w.functions {
@@ -149,6 +156,7 @@ var programs = sync.OnceValues(func() (string, error) {
 func TestMain(m *testing.M) {
 	code := m.Run()
 	if os.Getenv(variable) != "" {
+		report.print(os.Stdout)
 		dir, _ := programs()
 		_ = os.RemoveAll(dir)
 	}
@@ -168,7 +176,13 @@ func (w *world) startPostgres() {
 	ctx, cancel := context.WithTimeout(context.Background(), within)
 	defer cancel()
 	var err error
-	w.pg, err = pgserver.Start(ctx, options)
+	w.eventually("PostgreSQL starts", func() bool { // what a killed one left in memory may be in use for a moment
+		var server *pgserver.Server
+		if server, err = pgserver.Start(ctx, options); err == nil {
+			w.pg = server
+		}
+		return err == nil || ctx.Err() != nil
+	})
 	require.NoError(w.t, err)
 }
 
@@ -243,9 +257,17 @@ func (w *world) startEdges() {
 		neighbours[name] = standin.New(100_000)
 	}
 	w.sinksURL = w.serve(httptest.NewServer(standin.Handler(neighbours)))
+	var hosts []string
 	for _, f := range w.manifest.Functions {
-		w.ports[f.Name] = w.freePort()
+		for _, name := range w.namesOf(f.Name) {
+			w.ports[name] = w.freePort()
+			if f.Name == "inventory" {
+				hosts = append(hosts, "localhost:"+strconv.Itoa(w.ports[name]))
+			}
+		}
 	}
+	w.edge = newEdge(balance.New(hosts...))
+	w.edgeURL = w.serve(httptest.NewServer(w.edge))
 	w.recorder = newRecorder()
 	recorderURL := w.serve(httptest.NewServer(w.recorder))
 	w.gate = newGate(func() *broker.Broker { return w.makeBroker(recorderURL) })
@@ -274,7 +296,7 @@ func (w *world) makeBroker(recorderURL string) *broker.Broker {
 	}
 	triggers = append(triggers, broker.Trigger{Name: "recorder", Subscriber: broker.Destination{URL: recorderURL}, Delivery: broker.DefaultDelivery()})
 	b, err := broker.New(broker.Options{
-		Namespace: w.manifest.Broker.Namespace, Name: w.manifest.Broker.Name, Triggers: triggers, BackoffScale: 0.1,
+		Namespace: w.manifest.Broker.Namespace, Name: w.manifest.Broker.Name, Triggers: triggers, BackoffScale: 0.1, CopiesTo: w.copies,
 		Token: func(subject, audience string) (string, error) {
 			return w.issuer.Token(issuer.Claims{Subject: subject, Audience: audience})
 		},
@@ -293,7 +315,10 @@ func (w *world) localAddress(text string) (string, error) {
 		return w.gateURL + u.Path, nil
 	}
 	for _, f := range w.manifest.Functions {
-		if u.Host == f.Host() {
+		switch {
+		case u.Host == f.Host() && f.Name == "inventory":
+			return w.edgeURL + u.Path, nil
+		case u.Host == f.Host():
 			return w.functionURL(f.Name) + u.Path, nil
 		}
 	}

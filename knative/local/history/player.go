@@ -2,6 +2,7 @@ package history
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net/http"
@@ -17,6 +18,7 @@ type Target struct {
 	Instances []Instance
 	Locations []string // that the stock lies at; a counted history uses the first
 	HTTP      *http.Client
+	Answered  func() // hears of each answer; nil is nobody
 }
 
 // Instance is where one of them listens and what it accepts.
@@ -26,6 +28,10 @@ type Instance struct {
 	// Broker is the token of a delivery; empty for none.
 	Broker string
 }
+
+// ErrNotOpened means that nobody answered when the stock was to be counted in:
+// nothing was asked, and another name may do better.
+var ErrNotOpened = errors.New("the history could not begin")
 
 // Record plays a history that the seed makes up. Its SKUs and orders begin with
 // name, which must be new to the target.
@@ -76,8 +82,12 @@ func (p *player) open(ctx context.Context) error {
 			if i == 0 {
 				n += p.shape.OnHand % len(places)
 			}
-			if _, answered, err := p.countAt(ctx, location, sku, n, "If-None-Match"); err != nil || !answered {
-				return fmt.Errorf("open history %s: answered %t: %w", p.name, answered, err)
+			_, answered, err := p.countAt(ctx, location, sku, n, "If-None-Match")
+			if err != nil {
+				return err
+			}
+			if !answered {
+				return fmt.Errorf("%w: %s", ErrNotOpened, p.name)
 			}
 		}
 		p.history.opening[sku] = int32(p.shape.OnHand)
@@ -112,6 +122,9 @@ func (p *player) ask(ctx context.Context, client int, in input) error {
 			return nil
 		case answered:
 			p.note(client, in, call, p.now(), out)
+			if p.Answered != nil {
+				p.Answered()
+			}
 			return nil
 		case in.What == count:
 			p.note(client, in, call, never, output{})
