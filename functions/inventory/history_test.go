@@ -37,6 +37,10 @@ func TestConcurrentHistoriesAreLinearizable(t *testing.T) {
 		"three-skus":  {SKUs: 3, Orders: 24, Clients: 8, OnHand: 25},
 		"counted-two": {SKUs: 2, Orders: 24, Clients: 8, OnHand: 25, Counted: true},
 	}
+	histories := 10 // of each shape
+	if testing.Short() {
+		histories = 2
+	}
 	t.Run("played", func(t *testing.T) {
 		for name, shape := range shapes {
 			t.Run(name, func(t *testing.T) {
@@ -54,6 +58,3 @@ func TestConcurrentHistoriesAreLinearizable(t *testing.T) {
 	})
 	one.sound()
 }
-
-// histories of each shape.
-const histories = 10

@@ -17,16 +17,22 @@ var ErrContradiction = errors.New("two replies contradict each other")
 
 func (p *player) sku(n int) string { return fmt.Sprintf("%s-%d", p.name, n) }
 
+type answer struct {
+	status int
+	header http.Header
+	body   []byte
+}
+
 // send asks any instance; no answer, or one that says to come again, is nil.
-func (p *player) send(ctx context.Context, method, path string, body any, headers ...string) (*http.Response, []byte, error) {
+func (p *player) send(ctx context.Context, method, path string, body any, headers ...string) (*answer, error) {
 	text, err := json.Marshal(body)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	instance := p.Instances[rand.IntN(len(p.Instances))] //nolint:gosec // any will do
+	instance := p.Instances[rand.IntN(len(p.Instances))]
 	request, err := http.NewRequestWithContext(ctx, method, instance.URL+path, bytes.NewReader(text))
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	request.Header.Set("Content-Type", "application/json")
 	for i := 0; i < len(headers); i += 2 {
@@ -41,22 +47,22 @@ func (p *player) send(ctx context.Context, method, path string, body any, header
 	}
 	response, err := p.HTTP.Do(request)
 	if err != nil {
-		return nil, nil, ctx.Err()
+		return nil, ctx.Err()
 	}
 	defer func() { _ = response.Body.Close() }()
-	answer, err := io.ReadAll(response.Body)
+	read, err := io.ReadAll(response.Body)
 	if err != nil {
-		return nil, nil, ctx.Err()
+		return nil, ctx.Err()
 	}
-	later := response.StatusCode == http.StatusServiceUnavailable && !bytes.Contains(answer, []byte(`"order_not_arrived"`))
+	later := response.StatusCode == http.StatusServiceUnavailable && !bytes.Contains(read, []byte(`"order_not_arrived"`))
 	if later || response.StatusCode == http.StatusBadGateway {
-		return nil, nil, nil
+		return nil, nil
 	}
-	return response, answer, nil
+	return &answer{response.StatusCode, response.Header, read}, nil
 }
 
-func surprise(in any, response *http.Response, answer []byte) error {
-	return fmt.Errorf("%v was answered %d %s", in, response.StatusCode, answer)
+func (a *answer) surprise(in any) error {
+	return fmt.Errorf("%v was answered %d %s", in, a.status, a.body)
 }
 
 type stockDocument struct {
@@ -84,15 +90,15 @@ func (p *player) look(ctx context.Context) (output, bool, error) {
 	for i := range skus {
 		skus[i] = p.sku(i)
 	}
-	response, answer, err := p.send(ctx, http.MethodPost, "/v1/stock:lookup", map[string]any{"skus": skus})
-	if response == nil {
+	a, err := p.send(ctx, http.MethodPost, "/v1/stock:lookup", map[string]any{"skus": skus})
+	if a == nil {
 		return output{}, false, err
 	}
 	var page struct {
 		Items []stockDocument `json:"items"`
 	}
-	if response.StatusCode != http.StatusOK || json.Unmarshal(answer, &page) != nil || len(page.Items) != len(skus) {
-		return output{}, false, surprise(skus, response, answer)
+	if a.status != http.StatusOK || json.Unmarshal(a.body, &page) != nil || len(page.Items) != len(skus) {
+		return output{}, false, a.surprise(skus)
 	}
 	out := output{Kind: stands}
 	for _, d := range page.Items {
@@ -104,14 +110,14 @@ func (p *player) look(ctx context.Context) (output, bool, error) {
 }
 
 func (p *player) countAt(ctx context.Context, location string, sku, n int, condition string) (output, bool, error) {
-	response, answer, err := p.send(ctx, http.MethodPut, "/v1/stock/"+p.sku(sku)+"/locations/"+location,
+	a, err := p.send(ctx, http.MethodPut, "/v1/stock/"+p.sku(sku)+"/locations/"+location,
 		map[string]any{"on_hand": n}, condition, "*")
-	if response == nil {
+	if a == nil {
 		return output{}, false, err
 	}
 	var d stockDocument
-	if response.StatusCode > http.StatusCreated || json.Unmarshal(answer, &d) != nil {
-		return output{}, false, surprise(p.sku(sku), response, answer)
+	if a.status > http.StatusCreated || json.Unmarshal(a.body, &d) != nil {
+		return output{}, false, a.surprise(p.sku(sku))
 	}
 	out := output{Kind: stands}
 	return out, true, p.take(&out, d)
@@ -129,26 +135,27 @@ func (p *player) deliver(ctx context.Context, in input) (output, bool, error) {
 		data["lines"], data["restock"] = p.lines(in.Part), in.Restock
 	case cancel:
 		data["reason"] = "history"
+	default:
 	}
 	message := fmt.Sprintf("%s-%s-%d", id, step, in.Message)
-	response, answer, err := p.send(ctx, http.MethodPost, "/", data, "Ce-Specversion", "1.0", "Ce-Id", message,
+	a, err := p.send(ctx, http.MethodPost, "/", data, "Ce-Specversion", "1.0", "Ce-Id", message,
 		"Ce-Type", "com.mallhive.order."+step+".v1", "Ce-Source", "/order-service", "Ce-Subject", id)
-	if response == nil {
+	if a == nil {
 		return output{}, false, err
 	}
-	switch response.StatusCode {
+	switch a.status {
 	case http.StatusServiceUnavailable:
 		return output{Kind: waits}, true, nil
 	case http.StatusUnprocessableEntity:
 		return output{Kind: conflicts}, true, nil
 	case http.StatusOK:
-		if err := p.compare(message, response.Header, answer); err != nil {
+		if err := p.compare(message, a); err != nil {
 			return output{}, false, err
 		}
-		out, err := p.reply(in, response.Header.Get("Ce-Type"), answer)
+		out, err := p.reply(in, a)
 		return out, err == nil, err
 	default:
-		return output{}, false, surprise(message, response, answer)
+		return output{}, false, a.surprise(message)
 	}
 }
 
@@ -163,8 +170,9 @@ func (p *player) lines(of amounts) []map[string]any {
 }
 
 // compare holds a reply against the first one to the same message.
-func (p *player) compare(message string, h http.Header, answer []byte) error {
-	text := strings.Join([]string{h.Get("Ce-Id"), h.Get("Ce-Type"), h.Get("Ce-Time"), h.Get("Ce-Sequence"), string(answer)}, " ")
+func (p *player) compare(message string, a *answer) error {
+	h := a.header
+	text := strings.Join([]string{h.Get("Ce-Id"), h.Get("Ce-Type"), h.Get("Ce-Time"), h.Get("Ce-Sequence"), string(a.body)}, " ")
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	first, again := p.replies[message]
@@ -180,18 +188,18 @@ func (p *player) compare(message string, h http.Header, answer []byte) error {
 }
 
 // reply reads what the model knows of a reply.
-func (p *player) reply(in input, typ string, answer []byte) (output, error) {
+func (p *player) reply(in input, a *answer) (output, error) {
 	var d struct {
 		Lines []struct {
 			SKU                            string
 			Committed, Returned, Available int32
 		}
 	}
-	if err := json.Unmarshal(answer, &d); err != nil {
-		return output{}, fmt.Errorf("reply %s: %w", answer, err)
+	if err := json.Unmarshal(a.body, &d); err != nil {
+		return output{}, fmt.Errorf("reply %s: %w", a.body, err)
 	}
 	out := output{Kind: map[string]kind{"locked": locked, "rejected": rejected, "committed": committed, "released": released,
-		"returned": returned}[strings.TrimSuffix(strings.TrimPrefix(typ, "com.mallhive.inventory."), ".v1")]}
+		"returned": returned}[strings.TrimSuffix(strings.TrimPrefix(a.header.Get("Ce-Type"), "com.mallhive.inventory."), ".v1")]}
 	for _, l := range d.Lines {
 		for sku := range p.shape.SKUs {
 			if in.What == place && p.sku(sku) == l.SKU {

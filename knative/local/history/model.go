@@ -7,25 +7,6 @@ const (
 	maxOrders = 24
 )
 
-// amounts are quantities by SKU of a shelf.
-type amounts [maxSKUs]int32
-
-func (a amounts) plus(b amounts, times int32) amounts {
-	for i := range a {
-		a[i] += times * b[i]
-	}
-	return a
-}
-
-func (a amounts) within(b amounts) bool {
-	for i := range a {
-		if a[i] > b[i] {
-			return false
-		}
-	}
-	return true
-}
-
 // what is asked of inventory.
 type what uint8
 
@@ -119,7 +100,13 @@ func (s shelf) step(in input) (shelf, output) {
 		return s, s.stands()
 	case look:
 		return s, s.stands()
+	default:
+		return s.hear(in)
 	}
+}
+
+// hear answers a message about an order that was placed, or is to be.
+func (s shelf) hear(in input) (shelf, output) {
 	o := &s.orders[in.Order]
 	if known := o.replies[in.Message]; known.Kind != silence {
 		return s, known
@@ -148,16 +135,6 @@ func (s shelf) place(in input) (shelf, output) {
 		}
 	}
 	return s, o.placed
-}
-
-// of leaves what the lines name.
-func (a amounts) of(lines amounts) amounts {
-	for i := range a {
-		if lines[i] == 0 {
-			a[i] = 0
-		}
-	}
-	return a
 }
 
 func (s *shelf) act(in input, o *order) output {
@@ -198,6 +175,7 @@ func (s *shelf) cancel(in input, o *order) output {
 		o.is, o.settled = over, output{Kind: released, Committed: in.Lines.sum(), Returned: in.Lines.sum()}
 	case refused:
 		o.is, o.settled = over, output{Kind: released}
+	default:
 	}
 	return o.settled
 }
@@ -213,14 +191,6 @@ func (s *shelf) takeBack(in input, o *order) output {
 	o.returned = back
 	o.settled = output{Kind: returned, Committed: in.Lines.sum(), Returned: back.sum()}
 	return o.settled
-}
-
-func (a amounts) sum() int32 {
-	var n int32
-	for _, v := range a {
-		n += v
-	}
-	return n
 }
 
 // model judges a history of the shelf that begins with this on hand.

@@ -41,7 +41,7 @@ func (t Target) Record(ctx context.Context, name string, seed uint64, s Shape) (
 		return nil, err
 	}
 	p.started = time.Now()
-	dice := rand.New(rand.NewPCG(seed, 1)) //nolint:gosec // a history that failed can be played again
+	dice := rand.New(rand.NewPCG(seed, 1))
 	group, inner := errgroup.WithContext(ctx)
 	for client, inputs := range s.script(dice) {
 		group.Go(func() error {
