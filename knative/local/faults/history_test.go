@@ -72,6 +72,7 @@ func (w *world) disturbFor(kind, attributes string) {
 type played struct {
 	w        *world
 	answered atomic.Int64
+	refused  atomic.Bool // one was not what it has to be, and the others need not go on
 	enough   chan struct{}
 	group    errgroup.Group
 }
@@ -96,7 +97,7 @@ func (w *world) play(name string) *played {
 			p.group.Go(func() error { return p.playOn(target, fmt.Sprintf("%s-%d-%d", name, i, twin), twin<<32, shape) })
 		}
 	}
-	w.eventually("histories are under way", func() bool { return p.answered.Load() > 100 })
+	w.eventually("histories are under way", func() bool { return p.answered.Load() > 100 || p.refused.Load() })
 	return p
 }
 
@@ -110,6 +111,7 @@ func (p *played) playOn(target history.Target, name string, seed uint64, shape h
 			err = h.Check()
 		}
 		if err != nil {
+			p.refused.Store(true)
 			return fmt.Errorf("%s, seed %d: %w", name, seed, err)
 		}
 		report.add(histories, 1)

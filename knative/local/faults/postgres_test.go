@@ -48,7 +48,8 @@ func TestAPostgresKilledWithoutAWordLosesNothing(t *testing.T) {
 	w := newWorld(t)
 	for round := range n {
 		orders := w.orders(round)
-		running, s, products := w.replay(orders), w.watch(), w.importing(round)
+		s, products := w.watch(), w.importing(round)
+		running := w.replay(orders)
 		w.killPostgres(syscall.SIGKILL)
 		for _, f := range w.manifest.Functions {
 			w.eventually(f.Name+" says 503", func() bool { return s.unavailable(f.Name) > 0 })
