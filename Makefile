@@ -36,11 +36,13 @@ migrate: go-there ## bring the database to this schema (running stack, or DATABA
 
 tools = go build -o "$$LOCAL_DIR/bin/tools" ./knative/tools && exec "$$LOCAL_DIR/bin/tools"
 
-.PHONY: import replay demo
+.PHONY: import replay replay-scarce demo
 import: go-there ## load a folder of NDJSON files, or products as CSV: make import DIR=knative/local/sample
 	@$(tools) import '$(DIR)'
 replay: go-there ## send orders and prove the books: make replay ORDERS=… [STOCK=n] [CONCURRENCY=n]
 	@$(tools) replay -stock '$(or $(STOCK),1000)' -concurrency '$(or $(CONCURRENCY),32)' -limit '$(or $(LIMIT),0)' -pay '$(or $(PAY),0)' '$(ORDERS)'
+replay-scarce: go-there ## send orders for too little stock to four instances of inventory, twice, on a stack of its own: make replay-scarce ORDERS=…
+	@ORDERS='$(ORDERS)' tools/replay-scarce
 demo: go-there ## tell the whole story, each request and event with its answer
 	@$(tools) demo
 
@@ -66,7 +68,7 @@ lint: go-there
 	"$$bin/golangci-lint" run ./...
 TIMES ?= 1
 faults: go-there ## kill, cut, stall and fill up everything and prove that nothing is lost: make faults [TIMES=5] [RUN=TestName]
-	@FAULTS='$(TIMES)' go test -count=1 -timeout 60m -run '$(RUN)' ./knative/local/faults
+	@FAULTS='$(TIMES)' go test -C knative/local/faults -count=1 -timeout 60m -run '$(RUN)'
 race: go-there
 	@$(local) with-postgres -- go test -race -short $(PKG)
 FUZZTIME ?= 5s

@@ -28,7 +28,7 @@ func (s *stack) makeBroker() (*broker.Broker, error) {
 	}
 	return broker.New(broker.Options{
 		Namespace: s.manifest.Broker.Namespace, Name: s.manifest.Broker.Name, Triggers: triggers,
-		BackoffScale: s.settings.backoff, Copies: s.settings.copies, Log: s.log.Named("broker"),
+		BackoffScale: s.settings.backoff, CopiesFrom: s.settings.copies.from, CopiesTo: s.settings.copies.to, Log: s.log.Named("broker"),
 		Token: func(subject, audience string) (string, error) {
 			return s.issuer.Token(issuer.Claims{Subject: subject, Audience: audience})
 		},
@@ -36,13 +36,13 @@ func (s *stack) makeBroker() (*broker.Broker, error) {
 }
 
 // brokerHandler is the ingress, and GET /stats for whoever wants to know what
-// each Trigger did.
+// each Trigger and each instance of inventory did.
 func (s *stack) brokerHandler() http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("/", s.broker)
 	mux.HandleFunc("GET /stats", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
-		_ = json.NewEncoder(w).Encode(map[string]any{"triggers": s.broker.Stats()})
+		_ = json.NewEncoder(w).Encode(map[string]any{"triggers": s.broker.Stats(), "inventory": s.shares()})
 	})
 	return mux
 }

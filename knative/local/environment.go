@@ -6,13 +6,12 @@ import (
 	"os"
 	"strconv"
 	"strings"
-
-	"github.com/mallhive/product-service/knative/local/manifest"
 )
 
 // environment is the manifest's, with the addresses and the database of this
 // machine, and nothing else of ours but what every program needs.
-func (s *stack) environment(f manifest.Function, databaseURL string) ([]string, error) {
+func (s *stack) environment(in instance, databaseURL string) ([]string, error) {
+	f := in.function
 	sink, err := s.settings.localAddress(s.manifest)(f.Value("K_SINK"))
 	if err != nil {
 		return nil, fmt.Errorf("%s: K_SINK: %w", f.Name, err)
@@ -36,7 +35,7 @@ func (s *stack) environment(f manifest.Function, databaseURL string) ([]string, 
 		delete(env, elsewhere)
 	}
 	maps.Copy(env, map[string]string{
-		"PORT": strconv.Itoa(s.settings.ports.function[f.Name]), "DATABASE_URL": databaseURL, "K_SINK": sink,
+		"PORT": strconv.Itoa(in.port), "DATABASE_URL": databaseURL, "K_SINK": sink,
 		"AUTH_ISSUERS": address(s.settings.ports.issuer), "PUBLIC_BASE_URL": address(s.settings.ports.front),
 		"K_SERVICE": f.Name, "K_CONFIGURATION": f.Name, "K_REVISION": f.Name + "-local",
 	})

@@ -10,42 +10,44 @@ import (
 	"time"
 
 	"github.com/mallhive/product-service/knative/local/internal/process"
-	"github.com/mallhive/product-service/knative/local/manifest"
 )
 
 // death is something that ended without being asked to.
 type death struct {
-	function string // empty when it is a server of our own
+	instance string // empty when it is a server of our own
 	lived    time.Duration
 	what     string
 }
 
-func (s *stack) startFunctions() error {
-	for _, f := range s.manifest.Functions {
-		_ = os.Remove(s.functionLog(f))
-		if err := s.startFunction(f); err != nil {
+func (s *stack) startFunctions(ctx context.Context) error {
+	if err := s.planInstances(ctx); err != nil {
+		return err
+	}
+	for _, in := range s.instances {
+		_ = os.Remove(s.logOf(in))
+		if err := s.startInstance(in); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (s *stack) functionLog(f manifest.Function) string { return s.settings.path("log", f.Name+".log") }
+func (s *stack) logOf(in instance) string { return s.settings.path("log", in.name+".log") }
 
-func (s *stack) startFunction(f manifest.Function) error {
-	env, err := s.environment(f, s.logins[f.Name])
+func (s *stack) startInstance(in instance) error {
+	env, err := s.environment(in, s.logins[in.function.Name])
 	if err != nil {
 		return err
 	}
-	p, err := process.Start(f.Name, s.settings.path("bin", path.Base(f.Package)), env, s.functionLog(f))
+	p, err := process.Start(in.name, s.settings.path("bin", path.Base(in.function.Package)), env, s.logOf(in))
 	if err != nil {
 		return err
 	}
-	s.functions[f.Name] = p
+	s.functions[in.name] = p
 	began := time.Now()
 	go func() {
 		what := p.Obituary()
-		s.died <- death{function: f.Name, lived: time.Since(began), what: what}
+		s.died <- death{instance: in.name, lived: time.Since(began), what: what}
 	}()
 	return s.notePids()
 }
@@ -57,19 +59,19 @@ const minimalLife = 10 * time.Second
 // stays down.
 func (s *stack) revive(d death) {
 	s.say("\n*** %s", d.what)
-	for _, f := range s.manifest.Functions {
-		if f.Name != d.function {
+	for _, in := range s.instances {
+		if in.name != d.instance {
 			continue
 		}
 		if d.lived < minimalLife {
-			s.say("*** %s stays down: it lived for %s only; Ctrl-C and make run start it again\n", f.Name, d.lived.Round(time.Millisecond))
+			s.say("*** %s stays down: it lived for %s only; Ctrl-C and make run start it again\n", in.name, d.lived.Round(time.Millisecond))
 			return
 		}
-		if err := s.startFunction(f); err != nil {
+		if err := s.startInstance(in); err != nil {
 			s.say("*** %v\n", err)
 			return
 		}
-		s.say("*** %s is started again\n", f.Name)
+		s.say("*** %s is started again\n", in.name)
 	}
 }
 
@@ -77,14 +79,14 @@ func (s *stack) revive(d death) {
 func (s *stack) awaitFunctions(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
-	for _, p := range s.functions {
-		url := address(s.settings.ports.function[p.Name]) + "/readyz"
+	for _, in := range s.instances {
+		url := address(in.port) + "/readyz"
 		for !ready(ctx, url) {
 			select {
 			case d := <-s.died:
 				return errors.New(d.what)
 			case <-ctx.Done():
-				return fmt.Errorf("%s does not become ready at %s; its log is %s", p.Name, url, p.Log)
+				return fmt.Errorf("%s does not become ready at %s; its log is %s", in.name, url, s.logOf(in))
 			case <-time.After(20 * time.Millisecond):
 			}
 		}

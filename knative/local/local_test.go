@@ -63,7 +63,7 @@ func TestFunctionsGetTheManifestsEnvironmentWithThisMachinesAddresses(t *testing
 		if f.Name != "events" {
 			continue
 		}
-		env, err := st.environment(f, "postgres://here")
+		env, err := st.environment(instance{f.Name, f, st.settings.ports.function[f.Name]}, "postgres://here")
 		require.NoError(t, err)
 		for _, want := range []string{
 			"PORT=9183", "DATABASE_URL=postgres://here", "K_SINK=http://localhost:8090/product-service/default",
@@ -114,7 +114,7 @@ func TestAPortThatIsTakenIsNamedWithItsVariable(t *testing.T) {
 
 func TestAWrongSettingIsNamed(t *testing.T) {
 	t.Parallel()
-	for variable, value := range map[string]string{"PORT_FRONT": "80 80", "PORT_SINKS": "70000", "BROKER_BACKOFF": "-1", "BROKER_COPIES": "many", "DATABASE_URL": "host=localhost password=secret"} {
+	for variable, value := range map[string]string{"PORT_FRONT": "80 80", "PORT_SINKS": "70000", "BROKER_BACKOFF": "-1", "BROKER_COPIES": "5-1", "INVENTORY_INSTANCES": "0", "DATABASE_URL": "host=localhost password=secret"} {
 		_, err := readSettings(func(name string) string {
 			return map[string]string{variable: value}[name]
 		})

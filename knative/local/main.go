@@ -34,7 +34,8 @@ Environment of run: PORT_FRONT 8080, PORT_CATALOG 8081, PORT_INVENTORY 8082,
 PORT_EVENTS 8083, PORT_ISSUER 8084, PORT_BROKER 8090, PORT_SINKS 8091,
 PORT_POSTGRES 5433; DATABASE_URL (administrator of a server to use instead of an
 own one); BROKER_BACKOFF 0.1 (factor on the Triggers' backoff delays);
-BROKER_COPIES 1 (deliver each event so many times, in random order);
+BROKER_COPIES 1 (deliver each event so many times, or 1-5, in random order);
+INVENTORY_INSTANCES 1 (so many of inventory, behind a balancer on its port);
 LOCAL_DIR .local (where everything is kept); POSTGRES_REPOSITORY (a mirror of
 Maven Central, where PostgreSQL is downloaded from when none is installed). A variable that the manifests give
 a function, such as LOG_LEVEL or RESERVATION_TTL, can be set too and wins. Other

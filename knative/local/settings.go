@@ -23,7 +23,8 @@ type settings struct {
 	databaseURL string // of a server that is not ours
 	repository  string // where PostgreSQL is downloaded from
 	backoff     float64
-	copies      int
+	copies      span // of each event
+	instances   int  // of inventory
 	ports       ports
 }
 
@@ -33,7 +34,7 @@ type ports struct {
 }
 
 func readSettings(getenv func(string) string) (settings, error) {
-	var firstErr error
+	var firstErr, err error
 	number := func(name string, usual, most int) int {
 		text := getenv(name)
 		if text == "" {
@@ -56,7 +57,10 @@ func readSettings(getenv func(string) string) (settings, error) {
 			"events": number("PORT_EVENTS", 8083, port),
 		},
 	}
-	s.copies = number("BROKER_COPIES", 1, 10)
+	if s.copies, err = readSpan(getenv("BROKER_COPIES")); err != nil && firstErr == nil {
+		firstErr = err
+	}
+	s.instances = number("INVENTORY_INSTANCES", 1, 16)
 	if text := getenv("BROKER_BACKOFF"); text != "" {
 		f, err := strconv.ParseFloat(text, 64)
 		if (err != nil || f <= 0) && firstErr == nil {
@@ -68,7 +72,6 @@ func readSettings(getenv func(string) string) (settings, error) {
 	if dir == "" {
 		dir = ".local"
 	}
-	var err error
 	if s.dir, err = filepath.Abs(dir); err != nil {
 		return s, err
 	}
@@ -77,6 +80,27 @@ func readSettings(getenv func(string) string) (settings, error) {
 		firstErr = errors.New("DATABASE_URL takes a URL such as postgres://user:password@host:5432/database")
 	}
 	return s, firstErr
+}
+
+// span is a number, or from one to another: 3 or 1-5.
+type span struct{ from, to int }
+
+const mostCopies = 10
+
+func readSpan(text string) (span, error) {
+	if text == "" {
+		return span{1, 1}, nil
+	}
+	low, high, ranged := strings.Cut(text, "-")
+	if !ranged {
+		high = low
+	}
+	from, err := strconv.Atoi(low)
+	to, err2 := strconv.Atoi(high)
+	if err != nil || err2 != nil || from < 1 || to < from || to > mostCopies {
+		return span{}, fmt.Errorf("BROKER_COPIES takes a number from 1 to %d, or two such as 1-5, not %q", mostCopies, text)
+	}
+	return span{from, to}, nil
 }
 
 func (s settings) path(parts ...string) string {

@@ -14,6 +14,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/mallhive/product-service/knative/local/broker"
+	"github.com/mallhive/product-service/knative/local/internal/balance"
 	"github.com/mallhive/product-service/knative/local/internal/frontdoor"
 	"github.com/mallhive/product-service/knative/local/internal/pgserver"
 	"github.com/mallhive/product-service/knative/local/internal/process"
@@ -35,8 +36,10 @@ type stack struct {
 	database  string           // administrator's connection string
 	issuer    *issuer.Issuer
 	broker    *broker.Broker
-	functions map[string]*process.Process
-	servers   []*http.Server // issuer, stand-ins, broker
+	instances []instance
+	functions map[string]*process.Process // by the names of instances
+	balancer  *balance.Balancer           // of inventory, when it has several
+	servers   []*http.Server              // issuer, stand-ins, broker
 	front     *http.Server
 	logins    map[string]string // connection string of each function
 	died      chan death
@@ -61,7 +64,7 @@ func (s *stack) start(ctx context.Context) error {
 	if err := s.startEdges(ctx); err != nil {
 		return err
 	}
-	if err := s.startFunctions(); err != nil {
+	if err := s.startFunctions(ctx); err != nil {
 		return err
 	}
 	if err := s.awaitFunctions(ctx); err != nil {

@@ -29,7 +29,7 @@ import (
 // manifests, on ports and a database of their own.
 func startStack(t *testing.T) *stack {
 	t.Helper()
-	env := map[string]string{"DATABASE_URL": freshDatabase(t), "BROKER_COPIES": "3"}
+	env := map[string]string{"DATABASE_URL": freshDatabase(t), "BROKER_COPIES": "2-4", "INVENTORY_INSTANCES": "3"}
 	for _, name := range []string{"FRONT", "CATALOG", "INVENTORY", "EVENTS", "ISSUER", "BROKER", "SINKS"} {
 		port, err := pgserver.FreePort(context.Background())
 		require.NoError(t, err)
@@ -69,7 +69,8 @@ func freshDatabase(t *testing.T) string {
 	return u.String()
 }
 
-// The demo's story, with every event delivered three times in random order;
+// The demo's story on three instances of inventory, with every event delivered
+// two to four times in random order;
 // then a crowd of orders for too little stock, twice; then an event that nobody
 // can use.
 func TestTheShippedManifestsRunTheWholeStory(t *testing.T) {
@@ -90,6 +91,10 @@ func TestTheShippedManifestsRunTheWholeStory(t *testing.T) {
 	}
 	require.NoError(t, client.New(front, token).Get(ctx, "/v1/reservations?state=locked&sku=CROWD&limit=100", &reservations))
 	require.Len(t, reservations.Items, 100)
+	require.Len(t, st.shares(), 3)
+	for _, instance := range st.shares() {
+		require.Greater(t, instance.Requests, int64(100), instance.Address)
+	}
 
 	_, err = client.New(broker, "").Publish(ctx, client.Event{ID: uuid.NewString(), Type: "com.mallhive.order.placed.v1",
 		Source: "/order-service", Subject: "broken", Time: time.Now(), Data: map[string]any{"order_id": "broken"}})

@@ -15,8 +15,11 @@ func (s *stack) summary(took time.Duration) {
 	s.say("\nready after %s\n", took.Round(100*time.Millisecond))
 	row := func(what, where, note string) { s.say("  %-12s %-48s %s", what, where, note) }
 	row("front door", front, "routes by path, as the load balancer does")
-	for _, f := range s.manifest.Functions {
-		row(f.Name, address(ports.function[f.Name]), "log: "+relative(s.settings.path("log", f.Name+".log")))
+	if s.balancer != nil {
+		row("inventory", address(ports.function["inventory"]), "shares requests out over its instances")
+	}
+	for _, in := range s.instances {
+		row(in.name, address(in.port), "log: "+relative(s.logOf(in)))
 	}
 	row("broker", brokerURL, "CloudEvents; "+address(ports.broker)+"/stats, log: "+relative(s.settings.path("log", "broker.log")))
 	row("neighbours", address(ports.sinks)+"/{analytics,recommendation,order}/received", "what they got (?type=&subject=)")

@@ -9,6 +9,7 @@ package broker
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"net/http"
 	"sync"
 	"time"
@@ -33,10 +34,10 @@ type Options struct {
 	Queue int
 	// Room bounds how long a publisher waits for room in a full queue.
 	Room time.Duration
-	// Copies delivers each event so many times, in random order: for tests of
-	// what at-least-once means.
-	Copies int
-	Log    *zap.Logger
+	// CopiesFrom and CopiesTo deliver each event a random number of times between
+	// them, in random order: for tests of what at-least-once means.
+	CopiesFrom, CopiesTo int
+	Log                  *zap.Logger
 }
 
 // Trigger says which events go where.
@@ -125,14 +126,16 @@ func (o Options) withDefaults() Options {
 	if o.Room <= 0 {
 		o.Room = 10 * time.Second
 	}
-	if o.Copies <= 0 {
-		o.Copies = 1
-	}
+	o.CopiesFrom = max(o.CopiesFrom, 1)
+	o.CopiesTo = max(o.CopiesTo, o.CopiesFrom)
 	if o.Log == nil {
 		o.Log = zap.NewNop()
 	}
 	return o
 }
+
+// copies is how often the next event is delivered.
+func (o Options) copies() int { return o.CopiesFrom + rand.IntN(o.CopiesTo-o.CopiesFrom+1) }
 
 // Publish takes an event as the ingress does. An error means that it was not
 // taken by every Trigger that wants it, and may be tried again.
@@ -148,7 +151,7 @@ func (b *Broker) accept(ctx context.Context, e event.Event, ttl int32) error {
 		if !t.wants(e) {
 			continue
 		}
-		for range b.options.Copies {
+		for range b.options.copies() {
 			if err := b.reserve(ctx, t); err != nil {
 				release(wanted)
 				return err

@@ -366,7 +366,7 @@ func TestConcurrencyIsBounded(t *testing.T) {
 func TestCopiesDeliverEachEventSoManyTimes(t *testing.T) {
 	t.Parallel()
 	subscriber := newSink(t, nil)
-	b, url := start(t, broker.Options{Copies: 3, Triggers: []broker.Trigger{trigger(subscriber, nil)}})
+	b, url := start(t, broker.Options{CopiesFrom: 3, CopiesTo: 3, Triggers: []broker.Trigger{trigger(subscriber, nil)}})
 	for i := range 20 {
 		post(t, url, fmt.Sprint(i), "x")
 	}
@@ -377,6 +377,27 @@ func TestCopiesDeliverEachEventSoManyTimes(t *testing.T) {
 	}
 	require.Len(t, times, 20)
 	subscriber.nothing(t)
+}
+
+func TestCopiesAreAsManyAsChanceSaysBetweenTheBounds(t *testing.T) {
+	t.Parallel()
+	const events = 200
+	subscriber := newSink(t, nil)
+	b, url := start(t, broker.Options{CopiesFrom: 1, CopiesTo: 5, Triggers: []broker.Trigger{trigger(subscriber, nil)}})
+	for i := range events {
+		post(t, url, fmt.Sprint(i), "x")
+	}
+	drained(t, b)
+	times := map[string]int{}
+	for range b.Stats()[0].Delivered {
+		times[subscriber.next(t).ID()]++
+	}
+	require.Len(t, times, events)
+	seen := map[int]bool{}
+	for _, n := range times {
+		seen[n] = true
+	}
+	require.Equal(t, map[int]bool{1: true, 2: true, 3: true, 4: true, 5: true}, seen)
 }
 
 func TestWhatAStopLeavesUndeliveredComesWithTheNextStart(t *testing.T) {

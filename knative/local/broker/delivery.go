@@ -63,7 +63,7 @@ func retryable(status int) bool {
 func (b *Broker) carry(p *parcel) {
 	finished := false
 	defer func() { b.done(p, finished) }()
-	if b.options.Copies > 1 && !b.sleep(rand.N(30*time.Millisecond)) {
+	if b.options.CopiesTo > 1 && !b.sleep(rand.N(30*time.Millisecond)) {
 		return
 	}
 	t := p.trigger

@@ -87,6 +87,7 @@ func (w *world) hangUpWhileLocking(round, orders int) []string {
 	for range ids {
 		if <-left {
 			gone++
+			report.fault("caller hangs up")
 		}
 	}
 	require.Positive(w.t, gone)

@@ -103,6 +103,7 @@ func (w *world) moveTablesTo(dir string) {
 // fill leaves no byte free; room gives all of it back.
 func fill(t *testing.T, dir string) (room func()) {
 	t.Helper()
+	report.fault("disk full")
 	ballast := filepath.Join(dir, "ballast")
 	file, err := os.Create(ballast)
 	require.NoError(t, err)

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -22,10 +23,10 @@ import (
 func (w *world) start(name string) {
 	w.t.Helper()
 	for _, f := range w.manifest.Functions {
-		if f.Name != name {
+		if !slices.Contains(w.namesOf(f.Name), name) {
 			continue
 		}
-		p, err := process.Start(name, filepath.Join(w.bin, path.Base(f.Package)), w.environment(f), filepath.Join(w.dir, name+".log"))
+		p, err := process.Start(name, filepath.Join(w.bin, path.Base(f.Package)), w.environment(f, w.ports[name]), filepath.Join(w.dir, name+".log"))
 		require.NoError(w.t, err)
 		w.functions[name] = p
 	}
@@ -39,14 +40,23 @@ func (w *world) start(name string) {
 	})
 }
 
+// namesOf are the instances of a function: the first has its name.
+func (w *world) namesOf(function string) []string {
+	names := []string{function}
+	for n := 2; n <= w.instances[function]; n++ {
+		names = append(names, function+"-"+strconv.Itoa(n))
+	}
+	return names
+}
+
 // environment is the manifest's with the addresses of this machine.
-func (w *world) environment(f manifest.Function) []string {
+func (w *world) environment(f manifest.Function, port int) []string {
 	sink, err := w.localAddress(f.Value("K_SINK"))
 	require.NoError(w.t, err)
 	database := url.URL{Scheme: "postgres", User: url.UserPassword(f.Name+"_app", password),
 		Host: w.line.address(), Path: "/product_service", RawQuery: "sslmode=disable"}
 	own := map[string]string{
-		"PORT": strconv.Itoa(w.ports[f.Name]), "DATABASE_URL": database.String(), "K_SINK": sink,
+		"PORT": strconv.Itoa(port), "DATABASE_URL": database.String(), "K_SINK": sink,
 		"AUTH_ISSUERS": w.issuer.URL, "PUBLIC_BASE_URL": w.frontURL, "K_SERVICE": f.Name,
 		"LOG_LEVEL":       "warn",
 		"REQUEST_TIMEOUT": requestTimeout.String(), "DATABASE_MAX_CONNS": strconv.Itoa(maxConns),
@@ -73,6 +83,7 @@ func (w *world) kill(name string) {
 	p := w.functions[name]
 	require.NoError(w.t, syscall.Kill(p.Pid(), syscall.SIGKILL))
 	<-p.Exited()
+	report.fault("function killed with SIGKILL")
 }
 
 // eventually waits until something holds; it asks, it does not sleep and hope.

@@ -43,12 +43,14 @@ func (g *gate) stop() []broker.Undelivered {
 	g.down = true
 	b := g.running
 	g.mu.Unlock()
+	report.fault("broker killed")
 	return b.Close()
 }
 
 // stall holds every sender until resume is called.
 func (g *gate) stall() (resume func()) {
 	over := make(chan struct{})
+	report.fault("broker that hangs")
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.stalled = over

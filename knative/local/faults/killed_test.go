@@ -139,6 +139,7 @@ func TestABrokerThatForgetsCostsNoOrder(t *testing.T) {
 		w.settle()
 		w.proveBooks()
 		w.proveNothingIsHeld()
+		w.proveReplies()
 		t.Logf("the broker forgot %d events", len(forgotten))
 	}
 }

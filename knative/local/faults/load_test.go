@@ -84,6 +84,7 @@ func (w *world) replay(orders string) *replayed {
 	w.t.Cleanup(giveUp)
 	r := &replayed{w: w, giveUp: giveUp, done: make(chan error, 1)}
 	before := w.answered()
+	report.add(ordersPlaced, ordersEach)
 	go func() { r.done <- replay.Run(ctx, w.replayOptions(orders)) }()
 	w.eventually("orders are being answered", func() bool { return w.answered() >= before+ordersEach/5 || r.over() })
 	require.Less(w.t, w.answered()-before, ordersEach, "the fault must come in the middle")

@@ -19,8 +19,7 @@ func TestAPostgresThatDiesLosesNothing(t *testing.T) {
 		w.run("one backend is killed, which makes it recover from a crash", func(t *testing.T) {
 			orders := w.orders(2 * round)
 			running, s, products := w.replay(orders), w.watch(), w.importing(2*round)
-			require.NoError(t, syscall.Kill(w.count(`select pid from pg_stat_activity where usename = 'inventory_app' limit 1`), syscall.SIGKILL))
-			w.eventually("it works again", w.postgresAnswers)
+			w.killBackend()
 			products.finish()
 			running.await(orders)
 			s.end()
@@ -29,8 +28,7 @@ func TestAPostgresThatDiesLosesNothing(t *testing.T) {
 		w.run("the whole server goes away and comes back", func(t *testing.T) {
 			orders := w.orders(2*round + 1)
 			running, s, products := w.replay(orders), w.watch(), w.importing(2*round+1)
-			require.NoError(t, syscall.Kill(w.pg.Pid(), syscall.SIGQUIT))
-			<-w.pg.Exited()
+			w.killPostgres(syscall.SIGQUIT)
 			for _, f := range w.manifest.Functions {
 				w.eventually(f.Name+" says 503", func() bool { return s.unavailable(f.Name) > 0 })
 			}
@@ -41,6 +39,49 @@ func TestAPostgresThatDiesLosesNothing(t *testing.T) {
 			w.prove()
 		})
 	}
+}
+
+// Here not even the server's parent process gets to say a word: its children
+// find themselves alone, and what they share stays in memory for a moment.
+func TestAPostgresKilledWithoutAWordLosesNothing(t *testing.T) {
+	n := rounds(t)
+	w := newWorld(t)
+	for round := range n {
+		orders := w.orders(round)
+		s, products := w.watch(), w.importing(round)
+		running := w.replay(orders)
+		w.killPostgres(syscall.SIGKILL)
+		for _, f := range w.manifest.Functions {
+			w.eventually(f.Name+" says 503", func() bool { return s.unavailable(f.Name) > 0 })
+		}
+		w.startPostgres()
+		products.finish()
+		running.await(orders)
+		s.end()
+		w.prove()
+	}
+}
+
+func (w *world) killPostgres(signal syscall.Signal) {
+	w.t.Helper()
+	require.NoError(w.t, syscall.Kill(w.pg.Pid(), signal))
+	<-w.pg.Exited()
+	report.fault("PostgreSQL ended with " + map[syscall.Signal]string{syscall.SIGQUIT: "SIGQUIT", syscall.SIGKILL: "SIGKILL"}[signal])
+}
+
+// killBackend ends one of inventory's, which makes the whole server recover.
+func (w *world) killBackend() {
+	w.t.Helper()
+	ctx := context.Background()
+	witness, err := w.owner.Acquire(ctx)
+	require.NoError(w.t, err)
+	defer witness.Release()
+	pid := w.count(`select pid from pg_stat_activity where usename = 'inventory_app' limit 1`)
+	require.NoError(w.t, syscall.Kill(pid, syscall.SIGKILL))
+	report.fault("PostgreSQL backend killed with SIGKILL")
+	w.eventually("the server cuts all connections", func() bool { return witness.Ping(ctx) != nil })
+	w.eventually("it works again", w.postgresAnswers)
+	w.owner.Reset()
 }
 
 func (w *world) postgresAnswers() bool {
@@ -57,6 +98,7 @@ func TestConnectionsCutWhileIdleFailNoRequest(t *testing.T) {
 		w.healed()
 		cut := w.count(`select count(pg_terminate_backend(pid, 5000)) from pg_stat_activity where usename like '%\_app'`)
 		require.Positive(t, cut)
+		report.fault("idle connections cut")
 		s := &watch{w: w, seen: map[string]map[int]int{}}
 		for _, p := range probes() {
 			s.ask(http.DefaultClient, p)
@@ -70,6 +112,7 @@ func TestConnectionsCutWhileIdleFailNoRequest(t *testing.T) {
 // disturb lays a toxic on the line to PostgreSQL, in both directions.
 func (w *world) disturb(kind, attributes string) (heal func()) {
 	w.t.Helper()
+	report.fault("line to PostgreSQL: " + kind)
 	for _, stream := range []string{"upstream", "downstream"} {
 		_, err := w.link.Toxics.AddToxicJson(strings.NewReader(fmt.Sprintf(
 			`{"name":"%[1]s-%[2]s","type":"%[1]s","stream":"%[2]s","attributes":%[3]s}`, kind, stream, attributes)))

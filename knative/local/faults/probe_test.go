@@ -111,6 +111,17 @@ func (s *watch) unavailable(function string) int {
 	return s.seen[function][http.StatusServiceUnavailable]
 }
 
+// asked is how often a function was asked.
+func (s *watch) asked(function string) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	n := 0
+	for _, times := range s.seen[function] {
+		n += times
+	}
+	return n
+}
+
 // end stops asking and judges what was seen. The time is judged with room for
 // a machine that is busy.
 func (s *watch) end() {

@@ -26,6 +26,7 @@ func (w *world) prove() {
 	w.proveBooks()
 	w.proveNothingIsHeld()
 	w.proveNoInternalFaults()
+	w.proveReplies()
 }
 
 // proveNoInternalFaults looks through the logs: whatever broke, no request may
@@ -128,7 +129,8 @@ func (w *world) proveEvents() {
 func (w *world) replies() map[string]bool {
 	rows, err := w.owner.Query(context.Background(), `
 		select reply ->> 'id' from (
-			select placed as reply from inventory.reservations union all select settled from inventory.reservations) r
+			select placed as reply from inventory.reservations union all select settled from inventory.reservations
+			union all select reply from inventory.messages) r
 		where reply is not null`)
 	require.NoError(w.t, err)
 	ids, err := pgx.CollectRows(rows, pgx.RowTo[string])
@@ -171,12 +173,33 @@ func (w *world) proveBooks() {
 	}
 	require.NoError(w.t, w.service().Get(context.Background(), "/v1/stock:audit", &audit))
 	require.Empty(w.t, audit.Items)
+	report.add(audits, 1)
 	require.Zero(w.t, w.count(`
 		select count(*) from inventory.levels l
 		left join (select sku, location, sum(on_hand_delta) as on_hand, sum(reserved_delta) as reserved
 			from inventory.movements group by sku, location) m using (sku, location)
 		where l.on_hand <> coalesce(m.on_hand, 0) or l.reserved <> coalesce(m.reserved, 0) or l.on_hand < 0 or l.reserved < 0`),
 		"levels that the ledger does not add up to")
+}
+
+// proveReplies holds what inventory answered to each message, however often and
+// by whichever instance, against its first answer, and that against the one
+// outcome that is kept of the order.
+func (w *world) proveReplies() {
+	w.t.Helper()
+	require.Empty(w.t, w.edge.contradictions())
+	rows, err := w.owner.Query(context.Background(), `select order_id, placed ->> 'id', placed ->> 'type' from inventory.reservations where placed is not null`)
+	require.NoError(w.t, err)
+	var order, id, kind string
+	_, err = pgx.ForEachRow(rows, []any{&order, &id, &kind}, func() error {
+		if first, asked := w.edge.firstReply(order + "-placed"); asked {
+			require.Equal(w.t, id, first.id, "the reply to order %s", order)
+			require.Equal(w.t, kind, first.kind, "the outcome of order %s", order)
+			report.add(outcomes, 1)
+		}
+		return nil
+	})
+	require.NoError(w.t, err)
 }
 
 // proveNothingIsHeld looks for transactions and connections that nobody gave back.

@@ -70,6 +70,7 @@ func TestSIGTERMUnderLoadLosesNoAcceptedRequest(t *testing.T) {
 func (w *world) terminate(name string) {
 	w.t.Helper()
 	p := w.functions[name]
+	report.fault("function ended with SIGTERM under load")
 	require.NoError(w.t, syscall.Kill(p.Pid(), syscall.SIGTERM))
 	select {
 	case <-p.Exited():

@@ -3,31 +3,22 @@ package faults
 import (
 	"context"
 	"fmt"
-	"net/http/httptest"
-	"net/url"
 	"os"
 	"os/exec"
 	"path"
 	"path/filepath"
-	"strconv"
-	"strings"
 	"sync"
 	"syscall"
 	"testing"
 	"time"
 
 	"github.com/Shopify/toxiproxy/v2"
-	_ "github.com/Shopify/toxiproxy/v2/toxics" // registers the toxics
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/rs/zerolog"
 	"github.com/stretchr/testify/require"
 
-	"github.com/mallhive/product-service/knative/local/broker"
-	"github.com/mallhive/product-service/knative/local/client"
-	"github.com/mallhive/product-service/knative/local/internal/frontdoor"
 	"github.com/mallhive/product-service/knative/local/internal/pgserver"
 	"github.com/mallhive/product-service/knative/local/internal/process"
-	"github.com/mallhive/product-service/knative/local/internal/standin"
 	"github.com/mallhive/product-service/knative/local/issuer"
 	"github.com/mallhive/product-service/knative/local/manifest"
 )
@@ -60,13 +51,17 @@ type world struct {
 	line   *line            // before the link
 	owner  *pgxpool.Pool    // straight to PostgreSQL, as its administrator
 
+	edge     *edge // in front of inventory
 	gate     *gate // in front of the broker
+	edgeURL  string
 	gateURL  string
 	recorder *recorder
 	sinksURL string
 	frontURL string
 
-	functions map[string]*process.Process
+	instances map[string]int              // of functions that have more than one
+	copies    int                         // how often the broker delivers an event at most
+	functions map[string]*process.Process // by the names of instances
 	ports     map[string]int
 }
 
@@ -74,7 +69,7 @@ type world struct {
 // done before anything is started.
 func newWorld(t *testing.T, prepare ...func(w *world)) *world {
 	t.Helper()
-	w := &world{t: t, functions: map[string]*process.Process{}, ports: map[string]int{}}
+	w := &world{t: t, instances: map[string]int{}, functions: map[string]*process.Process{}, ports: map[string]int{}}
 	// Not t.TempDir: PostgreSQL's user must be able to enter.
 	var err error
 	w.dir, err = os.MkdirTemp("", "product-service-faults-")
@@ -99,7 +94,9 @@ func newWorld(t *testing.T, prepare ...func(w *world)) *world {
 	w.startLink()
 	w.startEdges()
 	for _, f := range w.manifest.Functions {
-		w.start(f.Name)
+		for _, name := range w.namesOf(f.Name) {
+			w.start(name)
+		}
 	}
 	t.Cleanup(func() {
 		for _, p := range w.functions {
@@ -147,8 +144,10 @@ var programs = sync.OnceValues(func() (string, error) {
 })
 
 func TestMain(m *testing.M) {
+	zerolog.SetGlobalLevel(zerolog.Disabled) // toxics tell all they do
 	code := m.Run()
 	if os.Getenv(variable) != "" {
+		report.print(os.Stdout)
 		dir, _ := programs()
 		_ = os.RemoveAll(dir)
 	}
@@ -168,7 +167,13 @@ func (w *world) startPostgres() {
 	ctx, cancel := context.WithTimeout(context.Background(), within)
 	defer cancel()
 	var err error
-	w.pg, err = pgserver.Start(ctx, options)
+	w.eventually("PostgreSQL starts", func() bool { // what a killed one left in memory may be in use for a moment
+		var server *pgserver.Server
+		if server, err = pgserver.Start(ctx, options); err == nil {
+			w.pg = server
+		}
+		return err == nil || ctx.Err() != nil
+	})
 	require.NoError(w.t, err)
 }
 
@@ -216,98 +221,3 @@ func (w *world) count(sql string, args ...any) int {
 	})
 	return n
 }
-
-func (w *world) startLink() {
-	server := toxiproxy.NewServer(toxiproxy.NewMetricsContainer(nil), zerolog.Nop())
-	w.link = toxiproxy.NewProxy(server, "postgres", "localhost:0", "localhost:"+strconv.Itoa(w.pgPort))
-	require.NoError(w.t, w.link.Start())
-	w.t.Cleanup(w.link.Stop)
-	w.line = newLine(w.t, w.link.Listen)
-}
-
-// startEdges starts issuer, stand-ins, recorder and broker.
-func (w *world) startEdges() {
-	var err error
-	issuerServer := httptest.NewUnstartedServer(nil)
-	w.issuer, err = issuer.New("http://" + issuerServer.Listener.Addr().String())
-	require.NoError(w.t, err)
-	issuerServer.Config.Handler = w.issuer.Handler()
-	issuerServer.Start()
-	w.t.Cleanup(issuerServer.Close)
-	w.token, err = w.issuer.Token(issuer.Claims{Subject: "faults", Life: time.Hour,
-		Scopes: []string{"catalog:write", "catalog:read_drafts", "inventory:lock", "inventory:write", "events:admin"}})
-	require.NoError(w.t, err)
-
-	neighbours := map[string]*standin.Service{}
-	for _, name := range []string{"analytics", "order", "recommendation"} {
-		neighbours[name] = standin.New(100_000)
-	}
-	w.sinksURL = w.serve(httptest.NewServer(standin.Handler(neighbours)))
-	for _, f := range w.manifest.Functions {
-		w.ports[f.Name] = w.freePort()
-	}
-	w.recorder = newRecorder()
-	recorderURL := w.serve(httptest.NewServer(w.recorder))
-	w.gate = newGate(func() *broker.Broker { return w.makeBroker(recorderURL) })
-	w.gateURL = w.serve(httptest.NewServer(w.gate))
-	// Deliveries stop before what they are delivered to.
-	w.t.Cleanup(func() { w.gate.broker().Close() })
-	w.gate.start(nil)
-	front, err := frontdoor.New(w.manifest.Routes, w.localAddress)
-	require.NoError(w.t, err)
-	w.frontURL = w.serve(httptest.NewServer(front))
-}
-
-func (w *world) serve(s *httptest.Server) string {
-	w.t.Cleanup(func() { s.CloseClientConnections(); s.Close() })
-	return s.URL
-}
-
-// makeBroker has the shipped Triggers, ten times as quick to retry, and one
-// more that hands everything to the recorder.
-func (w *world) makeBroker(recorderURL string) *broker.Broker {
-	var triggers []broker.Trigger
-	for _, t := range w.manifest.Triggers {
-		runnable, err := t.Runnable(w.localAddress)
-		require.NoError(w.t, err)
-		triggers = append(triggers, runnable)
-	}
-	triggers = append(triggers, broker.Trigger{Name: "recorder", Subscriber: broker.Destination{URL: recorderURL}, Delivery: broker.DefaultDelivery()})
-	b, err := broker.New(broker.Options{
-		Namespace: w.manifest.Broker.Namespace, Name: w.manifest.Broker.Name, Triggers: triggers, BackoffScale: 0.1,
-		Token: func(subject, audience string) (string, error) {
-			return w.issuer.Token(issuer.Claims{Subject: subject, Audience: audience})
-		},
-	})
-	require.NoError(w.t, err)
-	return b
-}
-
-// localAddress gives the address here of one in the cluster.
-func (w *world) localAddress(text string) (string, error) {
-	u, err := url.Parse(text)
-	if err != nil {
-		return "", err
-	}
-	if strings.HasPrefix(u.Host, "broker-ingress.") {
-		return w.gateURL + u.Path, nil
-	}
-	for _, f := range w.manifest.Functions {
-		if u.Host == f.Host() {
-			return w.functionURL(f.Name) + u.Path, nil
-		}
-	}
-	name, _, _ := strings.Cut(u.Host, "-service.")
-	return w.sinksURL + "/" + name + u.Path, nil
-}
-
-func (w *world) functionURL(name string) string {
-	return "http://localhost:" + strconv.Itoa(w.ports[name])
-}
-
-func (w *world) brokerURL() string {
-	return w.gateURL + "/" + w.manifest.Broker.Namespace + "/" + w.manifest.Broker.Name
-}
-
-// service is a client of the front door.
-func (w *world) service() *client.Client { return client.New(w.frontURL, w.token) }

@@ -57,6 +57,7 @@ func Run(ctx context.Context, o Options) error {
 	if err := r.open(ctx); err != nil {
 		return err
 	}
+	r.instances = requests(ctx, o.BrokerURL)
 	if err := r.send(ctx); err != nil {
 		return err
 	}
@@ -78,6 +79,8 @@ type replay struct {
 	before  Books              // when nothing of this pass was sent
 	others  map[string]taken   // what does not belong to these orders
 	replies map[string]replies // of earlier passes, by order
+
+	instances map[string]int64 // requests of each before this pass
 }
 
 func (r *replay) say(format string, args ...any) { _, _ = fmt.Fprintf(r.out, format+"\n", args...) }

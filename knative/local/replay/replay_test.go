@@ -47,6 +47,9 @@ func newWorld(t *testing.T) (*world, string) {
 	mux.HandleFunc("GET /v1/stock:audit", func(rw http.ResponseWriter, _ *http.Request) { _, _ = fmt.Fprint(rw, `{"items":[]}`) })
 	mux.HandleFunc("GET /v1/reservations/{id}", w.reservation)
 	mux.HandleFunc("POST /broker", w.publish)
+	mux.HandleFunc("GET /stats", func(rw http.ResponseWriter, _ *http.Request) {
+		_, _ = fmt.Fprintf(rw, `{"inventory":[{"address":"a","requests":%d},{"address":"b","requests":7}]}`, 7+len(w.inbox))
+	})
 	mux.HandleFunc("GET /order/received", w.received)
 	server := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		w.mu.Lock()
@@ -199,7 +202,8 @@ func TestTwoPassesAreAnsweredAlikeAndTheStockIsCountedOnce(t *testing.T) {
 	var out bytes.Buffer
 	options := scarce(t, url, &out)
 	require.NoError(t, Run(t.Context(), options), out.String())
-	require.Contains(t, out.String(), "outcomes: 25 locked, 35 rejected")
+	require.Contains(t, out.String(), "outcomes: 25 locked, 35 rejected; 58.3 % of the orders were rejected")
+	require.Contains(t, out.String(), "inventory: 2 instances took 60, 0 requests")
 
 	out.Reset()
 	require.NoError(t, Run(t.Context(), options), out.String())

@@ -79,6 +79,7 @@ func (r *replay) prove(ctx context.Context) error {
 	broken = append(broken, checkKept(r.before.Reservations, after.Reservations)...)
 	r.printOutcomes(after)
 	r.printSums(after)
+	r.printInstances(ctx)
 	return r.verdict(broken)
 }
 
@@ -113,7 +114,8 @@ func (r *replay) printOutcomes(b Books) {
 	for _, state := range slices.Sorted(maps.Keys(count)) {
 		parts = append(parts, fmt.Sprintf("%d %s", count[state], state))
 	}
-	r.say("outcomes: %s", strings.Join(parts, ", "))
+	r.say("outcomes: %s; %.1f %% of the orders were rejected", strings.Join(parts, ", "),
+		100*float64(count["rejected"])/float64(len(r.orders)))
 }
 
 func (r *replay) printSums(b Books) {
