@@ -5,6 +5,7 @@ import (
 	"net/http"
 
 	"github.com/danielgtaylor/huma/v2"
+	"go.opentelemetry.io/otel"
 
 	"github.com/mallhive/product-service/functions/inventory/internal/reservation"
 	"github.com/mallhive/product-service/shared/event"
@@ -21,7 +22,14 @@ func routes(_ context.Context, cfg *config, s *service.Service) error {
 		return err
 	}
 	s.OnDrain(waker.Close)
-	queue := reservation.NewQueue(s.DB, cfg.rules())
+	told, err := measure(otel.Meter(meter))
+	if err != nil {
+		return err
+	}
+	queue := reservation.NewQueue(s.DB, cfg.rules(), reservation.Options{MaxWait: cfg.LockMaxWait, Observe: told.decided})
+	if err := told.watch(queue.Waiting); err != nil {
+		return err
+	}
 	api := s.API
 	public, lock, write, read := web.Public(), web.Scope("inventory:lock"), web.Scope("inventory:write"), web.Scope("inventory:lock", "inventory:write")
 
@@ -50,9 +58,11 @@ func routes(_ context.Context, cfg *config, s *service.Service) error {
 	web.Register(api, operation("extend-reservation", "POST", "/v1/reservations/{order_id}/extend", "Let a lock hold longer", "reservations", lock, 404, 409), extendReservation(s.DB, cfg.rules()))
 
 	// Deliveries of the broker; the ingress does not route it.
+	table := orders(s.DB, queue, waker.Wake)
+	table[event.Ping] = told.auditing(s.DB, s.Log, table[event.Ping])
 	api.Mount("POST /{$}", event.Receive(event.Receiving{
 		Authorize: s.EventAuth(cfg.EventConfig), PublicBaseURL: cfg.PublicBaseURL, Log: s.Log,
-	}, orders(s.DB, queue, waker.Wake)))
+	}, table))
 	return nil
 }
 

@@ -30,6 +30,7 @@ func open(t testing.TB, with ...servicetest.Option) *shop {
 	cfg := &config{
 		EventConfig:     service.EventConfig{EventAuth: "network"},
 		DefaultCurrency: "USD", ReservationTTL: 15 * time.Minute, ReservationMaxTTL: 24 * time.Hour,
+		LockMaxWait: 10 * time.Second,
 	}
 	s := &shop{Server: servicetest.Start(t, "inventory", cfg, routes, with...), t: t, schemas: event.NewSchemas()}
 	s.staff = s.Bearer(t, "inventory:lock", "inventory:write")

@@ -4,11 +4,13 @@ package auth
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"fmt"
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/coreos/go-oidc/v3/oidc"
 	"github.com/go-jose/go-jose/v4"
@@ -54,19 +56,22 @@ type Config struct {
 
 // Verifier checks tokens. It is safe for concurrent use.
 type Verifier struct {
-	issuers map[string]*issuer
-	scopes  SubjectScopes
+	issuers  map[string]*issuer
+	scopes   SubjectScopes
+	verified verified
+	now      func() time.Time
 }
 
 // NewVerifier makes a Verifier; it contacts nothing.
 func NewVerifier(c Config) *Verifier {
-	v := &Verifier{issuers: map[string]*issuer{}, scopes: c.SubjectScopes}
+	v := &Verifier{issuers: map[string]*issuer{}, scopes: c.SubjectScopes, now: time.Now}
+	v.verified.tokens = map[[sha256.Size]byte]holding{}
 	for _, url := range c.Issuers {
 		keys := newKeySet(url, c.Client)
 		v.issuers[url] = &issuer{
 			keys: keys,
 			check: oidc.NewVerifier(url, keys, &oidc.Config{
-				ClientID: c.Audience, SupportedSigningAlgs: algorithmNames(),
+				ClientID: c.Audience, SupportedSigningAlgs: algorithmNames(), Now: func() time.Time { return v.now() },
 			}),
 		}
 	}
@@ -97,6 +102,10 @@ func (v *Verifier) Verify(ctx context.Context, token string) (Caller, error) {
 	if len(token) > maxToken {
 		return Caller{}, denied("the token is too long")
 	}
+	sum := sha256.Sum256([]byte(token))
+	if caller, holds := v.known(ctx, sum); holds {
+		return caller, nil
+	}
 	parsed, err := jose.ParseSignedCompact(token, algorithms())
 	if err != nil {
 		return Caller{}, denied("the token is not a JWT signed with an asymmetric algorithm")
@@ -112,9 +121,11 @@ func (v *Verifier) Verify(ctx context.Context, token string) (Caller, error) {
 	if !ok {
 		return Caller{}, denied("the token is of an unknown issuer")
 	}
-	if err := iss.keys.ensure(ctx, parsed.Signatures[0].Header.KeyID); err != nil {
+	keyID := parsed.Signatures[0].Header.KeyID
+	if err := iss.keys.ensure(ctx, keyID); err != nil {
 		return Caller{}, err
 	}
+	generation := iss.keys.current()
 	id, err := iss.check.Verify(ctx, token)
 	if err != nil {
 		return Caller{}, &fault.Error{
@@ -125,7 +136,9 @@ func (v *Verifier) Verify(ctx context.Context, token string) (Caller, error) {
 	if id.Subject == "" {
 		return Caller{}, denied("the token names no subject")
 	}
-	return Caller{Subject: id.Subject, Scopes: append(scopeClaim(claims.Scope), v.scopes[id.Subject]...)}, nil
+	caller := Caller{Subject: id.Subject, Scopes: slices.Clip(append(scopeClaim(claims.Scope), v.scopes[id.Subject]...))}
+	v.verified.keep(sum, holding{caller: caller, of: iss, keyID: keyID, generation: generation, expiry: id.Expiry})
+	return caller, nil
 }
 
 func denied(detail string) error {

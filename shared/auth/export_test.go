@@ -11,3 +11,15 @@ func (v *Verifier) Age(by time.Duration) {
 		iss.keys.mu.Unlock()
 	}
 }
+
+// Later lets the verifier live in a time that is later than ours.
+func (v *Verifier) Later(by time.Duration) {
+	v.now = func() time.Time { return time.Now().Add(by) }
+}
+
+// Kept is how many tokens are remembered.
+func (v *Verifier) Kept() int {
+	v.verified.mu.Lock()
+	defer v.verified.mu.Unlock()
+	return len(v.verified.tokens)
+}

@@ -34,12 +34,13 @@ type keySet struct {
 	issuer string
 	client *http.Client
 
-	mu       sync.Mutex // never held during a fetch
-	keys     []jose.JSONWebKey
-	fetched  time.Time // last success
-	tried    time.Time // last attempt
-	lastErr  error
-	fetching chan struct{} // closed when the fetch that runs now is over
+	mu         sync.Mutex // never held during a fetch
+	keys       []jose.JSONWebKey
+	generation int       // of keys: each fetch makes another
+	fetched    time.Time // last success
+	tried      time.Time // last attempt
+	lastErr    error
+	fetching   chan struct{} // closed when the fetch that runs now is over
 }
 
 func newKeySet(issuer string, client *http.Client) *keySet {
@@ -112,6 +113,7 @@ func (k *keySet) refresh(ctx context.Context, began time.Time, done chan struct{
 	k.lastErr = err
 	if err == nil {
 		k.keys, k.fetched = keys, began
+		k.generation++
 	}
 	k.fetching = nil
 	close(done)
@@ -119,6 +121,13 @@ func (k *keySet) refresh(ctx context.Context, began time.Time, done chan struct{
 
 func unreachable(cause error) error {
 	return fault.Passing(cause, 5*time.Second, "the keys of the token's issuer cannot be fetched now")
+}
+
+// current is the generation of the keys that signatures are checked with now.
+func (k *keySet) current() int {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.generation
 }
 
 func (k *keySet) find(keyID string) []jose.JSONWebKey {

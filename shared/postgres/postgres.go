@@ -34,10 +34,16 @@ const maxTries = 6
 // must have no effect outside the transaction. On a transaction it is a
 // savepoint and nothing is retried.
 func InTx(ctx context.Context, db DB, do func(tx pgx.Tx) error) error {
-	_, nested := db.(pgx.Tx)
+	if _, nested := db.(pgx.Tx); nested {
+		return pgx.BeginFunc(ctx, db, do)
+	}
+	return retrying(ctx, func() error { return pgx.BeginFunc(ctx, db, do) })
+}
+
+func retrying(ctx context.Context, transact func() error) error {
 	for try := 1; ; try++ {
-		err := pgx.BeginFunc(ctx, db, do)
-		if err == nil || nested || !Retryable(err) || try == maxTries {
+		err := transact()
+		if err == nil || !Retryable(err) || try == maxTries {
 			return err
 		}
 		wait := time.Duration(try*try)*2*time.Millisecond + rand.N(10*time.Millisecond)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"runtime/debug"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/mallhive/product-service/shared/fault"
@@ -19,26 +20,40 @@ import (
 type Queue struct {
 	db    postgres.DB
 	rules Rules
+	Options
+
+	// turn is of the one transaction that asks for stock. The next one asks
+	// when the earlier has what it wanted, so that a later order never gets what
+	// an earlier one is refused; their commits go on beside each other.
+	turn sync.Mutex
 
 	mu      sync.Mutex
 	waiting []*ticket
 	running int
+	pace    time.Duration // that one order took of late, while others waited
+	moved   time.Time     // when orders were taken last
+}
+
+// Options of a queue.
+type Options struct {
+	// MaxWait is how long an order may wait until its decision begins.
+	MaxWait time.Duration
+	Observe func(Report) // hears of what was done, from several goroutines; may be nil
 }
 
 type ticket struct {
 	order Order
-	left  <-chan struct{} // closed when nobody waits any more
+	since time.Time
+	state atomic.Int32
 	done  chan Decision
 }
 
-func (t *ticket) abandoned() bool {
-	select {
-	case <-t.left:
-		return true
-	default:
-		return false
-	}
-}
+// A ticket is waiting until either side moves it on.
+const (
+	waiting int32 = iota
+	taken         // it is in a transaction
+	left          // nobody wants it any longer: it must not happen
+)
 
 const (
 	// batchOrders and batchLines bound one transaction.
@@ -47,7 +62,7 @@ const (
 	// batches is how many transactions run at once: while one waits for its
 	// commit, another works.
 	batches = 2
-	// maxWaiting is where more work would only make everybody late.
+	// maxWaiting bounds the memory of those that wait.
 	maxWaiting = 1024
 	// decideWithin bounds a transaction, whoever still waits for it: one on a
 	// connection that has fallen silent holds up all that come after it.
@@ -55,33 +70,56 @@ const (
 )
 
 // NewQueue makes a queue; it runs nothing while nobody waits.
-func NewQueue(db postgres.DB, rules Rules) *Queue { return &Queue{db: db, rules: rules} }
+func NewQueue(db postgres.DB, rules Rules, o Options) *Queue {
+	return &Queue{db: db, rules: rules, Options: o}
+}
 
-// Place is Place, together with whoever else asks now. When too many wait it
-// is a fault of kind Unavailable and nothing has happened.
+// Place is Place, together with whoever else asks now. An order that would wait
+// for too long is a fault of kind Unavailable, and nothing has happened.
 func (q *Queue) Place(ctx context.Context, o Order) (Answer, error) {
 	if err := o.Check(); err != nil {
 		return Answer{}, err
 	}
 	o.Traceparent = outbox.Traceparent(ctx)
-	t := &ticket{order: o, left: ctx.Done(), done: make(chan Decision, 1)}
+	t := &ticket{order: o, since: time.Now(), done: make(chan Decision, 1)}
 	if !q.enter(t) {
-		return Answer{}, &fault.Error{
-			Kind: fault.Unavailable, Code: "overloaded", Detail: "too many orders wait to be decided", RetryAfter: time.Second,
+		return Answer{}, q.turnAway()
+	}
+	late := time.NewTimer(q.MaxWait)
+	defer late.Stop()
+	for {
+		select {
+		case d := <-t.done:
+			return d.Answer, d.Err
+		case <-late.C:
+			if t.state.CompareAndSwap(waiting, left) {
+				return Answer{}, q.turnAway()
+			}
+		case <-ctx.Done():
+			t.state.CompareAndSwap(waiting, left)
+			return Answer{}, fault.Passing(ctx.Err(), time.Second, "the order could not be decided in time")
 		}
 	}
-	select {
-	case d := <-t.done:
-		return d.Answer, d.Err
-	case <-ctx.Done():
-		return Answer{}, fault.Passing(ctx.Err(), time.Second, "the order could not be decided in time")
+}
+
+func (q *Queue) turnAway() error {
+	q.observe(Report{Shed: 1})
+	return &fault.Error{
+		Kind: fault.Unavailable, Code: "overloaded", Detail: "too many orders wait to be decided", RetryAfter: time.Second,
 	}
+}
+
+// Waiting is how many orders wait for their decision to begin.
+func (q *Queue) Waiting() int {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return len(q.waiting)
 }
 
 func (q *Queue) enter(t *ticket) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if len(q.waiting) >= maxWaiting {
+	if q.behind(t.since) {
 		return false
 	}
 	q.waiting = append(q.waiting, t)
@@ -92,13 +130,27 @@ func (q *Queue) enter(t *ticket) bool {
 	return true
 }
 
+// behind says that one more would only be late: nothing has moved for as long
+// as an order may wait, or it takes so long until those that wait are taken.
+func (q *Queue) behind(now time.Time) bool {
+	n := len(q.waiting)
+	return n >= maxWaiting ||
+		n > 0 && now.Sub(q.waiting[0].since) > q.MaxWait ||
+		n >= batchOrders && time.Duration(n)*q.pace > q.MaxWait
+}
+
 func (q *Queue) work() {
 	for {
+		q.turn.Lock()
+		pass := sync.OnceFunc(q.turn.Unlock)
 		batch := q.next()
+		if len(batch) > 0 {
+			_ = q.decide(batch, pass) // the tickets have heard of it
+		}
+		pass()
 		if len(batch) == 0 {
 			return
 		}
-		q.decide(batch)
 	}
 }
 
@@ -107,48 +159,79 @@ func (q *Queue) work() {
 func (q *Queue) next() []*ticket {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	var batch, left []*ticket
-	ids := map[string]bool{}
-	lines := 0
+	var batch, rest []*ticket
+	ids := make(map[string]bool, min(len(q.waiting), batchOrders))
+	lines, full := 0, false
 	for _, t := range q.waiting {
+		full = full || len(batch) == batchOrders || lines > 0 && lines+len(t.order.Lines) > batchLines
 		switch {
-		case t.abandoned():
-		case len(batch) < batchOrders && !ids[t.order.ID] && (lines == 0 || lines+len(t.order.Lines) <= batchLines):
+		case t.state.Load() == left:
+		case full || ids[t.order.ID]:
+			rest = append(rest, t)
+		case t.state.CompareAndSwap(waiting, taken):
 			ids[t.order.ID] = true
 			lines += len(t.order.Lines)
 			batch = append(batch, t)
-		default:
-			left = append(left, t)
 		}
 	}
-	q.waiting = left
+	q.waiting = rest
 	if len(batch) == 0 {
 		q.running--
+		return nil
 	}
+	q.clock(batch[0].since, len(batch))
 	return batch
+}
+
+// clock keeps the pace: the time since orders were taken before, or since there
+// was one to take, for each order taken now.
+func (q *Queue) clock(since time.Time, n int) {
+	now := time.Now()
+	if since.Before(q.moved) {
+		since = q.moved
+	}
+	q.moved = now
+	q.pace += (now.Sub(since)/time.Duration(n) - q.pace) / 8
 }
 
 // decide answers every ticket. When the transaction fails, each order is tried
 // alone: one that cannot be decided must not take others down with it. A
 // database that does not answer fails them all alike.
-func (q *Queue) decide(batch []*ticket) {
-	decisions, err := q.placeAll(batch)
-	if err != nil && len(batch) > 1 && !fault.Is(postgres.Fault(err), fault.Unavailable) {
-		for _, t := range batch {
-			q.decide([]*ticket{t})
+func (q *Queue) decide(batch []*ticket, pass func()) error {
+	began := time.Now()
+	decisions, err := q.placeAll(batch, pass)
+	if err == nil || len(batch) == 1 || passing(err) {
+		q.answer(batch, decisions, err, began)
+		return err
+	}
+	for i := range batch {
+		// Whoever has the turn still has it.
+		if err := q.decide(batch[i:i+1], func() {}); err != nil && passing(err) {
+			q.answer(batch[i+1:], nil, err, began)
+			break
 		}
-		return
+	}
+	return nil
+}
+
+func passing(err error) bool { return fault.Is(postgres.Fault(err), fault.Unavailable) }
+
+func (q *Queue) answer(batch []*ticket, decisions []Decision, err error, began time.Time) {
+	if err != nil {
+		decisions = make([]Decision, len(batch))
 	}
 	for i, t := range batch {
 		if err != nil {
-			t.done <- Decision{Err: fmt.Errorf("lock order %s: %w", t.order.ID, err)}
-			continue
+			decisions[i].Err = fmt.Errorf("lock order %s: %w", t.order.ID, err)
 		}
 		t.done <- decisions[i]
 	}
+	if len(batch) > 0 {
+		q.observe(reportOf(batch, decisions, began))
+	}
 }
 
-func (q *Queue) placeAll(batch []*ticket) (decisions []Decision, err error) {
+func (q *Queue) placeAll(batch []*ticket, pass func()) (decisions []Decision, err error) {
 	defer func() {
 		// There is no request around this goroutine that would catch it.
 		if p := recover(); p != nil {
@@ -161,5 +244,5 @@ func (q *Queue) placeAll(batch []*ticket) (decisions []Decision, err error) {
 	for i, t := range batch {
 		orders[i] = t.order
 	}
-	return PlaceAll(ctx, q.db, q.rules, orders)
+	return placeAll(ctx, q.db, q.rules, orders, pass)
 }

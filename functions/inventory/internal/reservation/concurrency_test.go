@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -21,7 +22,7 @@ func TestConcurrentMessagesInAnyOrderKeepTheBooks(t *testing.T) {
 	db, owner := base.Pool(t, "inventory"), base.Owner(t)
 	given(t, db, stock.Counting{SKU: "A", Location: "near", OnHand: 40}, stock.Counting{SKU: "A", Location: "far", OnHand: 60})
 	require.NoError(t, count(db, stock.Counting{SKU: "B", Location: "near", OnHand: 50}, stock.Counting{SKU: "C", Location: "far", OnHand: 10}))
-	queues := []*reservation.Queue{reservation.NewQueue(db, rules), reservation.NewQueue(db, rules)}
+	queues := []*reservation.Queue{reservation.NewQueue(db, rules, reservation.Options{MaxWait: time.Minute}), reservation.NewQueue(db, rules, reservation.Options{MaxWait: time.Minute})}
 	ctx := context.Background()
 	var mu sync.Mutex
 	replies := map[string]event.Event{}

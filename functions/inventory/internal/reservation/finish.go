@@ -10,40 +10,44 @@ import (
 	"github.com/mallhive/product-service/functions/inventory/internal/stock"
 	"github.com/mallhive/product-service/shared/event"
 	"github.com/mallhive/product-service/shared/outbox"
+	"github.com/mallhive/product-service/shared/postgres"
 )
 
-const finishReservations = `
-	update inventory.reservations r
-	set state = c.state, placed = c.placed::json
-	from unnest(@ids::text[], @states::text[], @replies::text[]) as c (order_id, state, placed)
-	where r.order_id = c.order_id`
+// An order that somebody else decided meanwhile is refused by the primary key,
+// and with it the whole batch.
+const insertReservations = `
+	insert into inventory.reservations (order_id, state, fingerprint, expires_at, placed)
+	select order_id, state, fingerprint, expires_at, placed::json
+	from unnest(@ids::text[], @states::text[], @fingerprints::bytea[], @expiries::timestamptz[], @replies::text[])
+		as n (order_id, state, fingerprint, expires_at, placed)
+	order by order_id`
 
 const insertLines = `
 	insert into inventory.reservation_lines (order_id, sku, location, held, sold, returned, expires_at)
 	select *
 	from unnest(@ids::text[], @skus::text[], @locations::text[], @held::bigint[], @sold::bigint[], @returned::bigint[], @expiries::timestamptz[])`
 
-// finish writes what was decided: outcomes, lines, levels, ledger, outbox.
-func finish(
-	ctx context.Context, tx pgx.Tx, book *stock.Book, orders []Order, begun opening, decisions []Decision, expired []event.Event,
-) error {
+// finish is what writes the decisions: outcomes, lines, levels, ledger, outbox.
+func (r *round) finish(ctx context.Context, expired []event.Event) (*pgx.Batch, error) {
 	var ids, states, replies []string
+	var prints [][]byte
+	var expiries, lineExpiries []*time.Time
 	var lines []*line
-	var expiries []*time.Time
 	announced := expired
-	for i, o := range orders {
-		p, isFresh := begun.fresh[o.ID]
+	for i, o := range r.orders {
+		p, isFresh := r.fresh[o.ID]
 		if !isFresh {
 			continue
 		}
-		reply, text, err := p.reply(begun.now, begun.sequences[len(ids)])
+		reply, text, err := p.reply(r.now, r.sequences[len(ids)])
 		if err != nil {
-			return err
+			return nil, err
 		}
-		decisions[i].Answer = Answer{Reply: reply, Data: p.document()}
+		r.decisions[i].Answer = Answer{Reply: reply, Data: p.document()}
 		ids, states, replies = append(ids, o.ID), append(states, string(p.state)), append(replies, text)
+		prints, expiries = append(prints, p.print), append(expiries, &p.expires)
 		for _, l := range p.parts {
-			lines, expiries = append(lines, l), append(expiries, &p.expires)
+			lines, lineExpiries = append(lines, l), append(lineExpiries, &p.expires)
 		}
 		if o.Announce {
 			reply.Traceparent = o.Traceparent
@@ -51,29 +55,39 @@ func finish(
 		}
 	}
 	batch := &pgx.Batch{}
-	batch.Queue(finishReservations, pgx.NamedArgs{"ids": ids, "states": states, "replies": replies})
+	if len(ids) > 0 {
+		batch.Queue(insertReservations, pgx.NamedArgs{
+			"ids": ids, "states": states, "fingerprints": prints, "expiries": expiries, "replies": replies,
+		})
+	}
 	if len(lines) > 0 {
-		batch.Queue(insertLines, lineArgs(lines, expiries))
+		batch.Queue(insertLines, lineArgs(lines, lineExpiries))
 	}
-	appended, err := post(ctx, tx, book, batch, announced)
-	for i := range decisions {
-		decisions[i].Answer.Appended = appended
+	appended, err := queueBook(ctx, batch, r.book, announced)
+	for i := range r.decisions {
+		r.decisions[i].Answer.Appended = r.decisions[i].Answer.Appended || appended
 	}
-	return err
+	return batch, err
 }
 
-// post sends the batch together with the book, then what is to be announced;
-// it says whether there was anything.
+// post sends the batch together with the book and what is to be announced; it
+// says whether there was anything of the last.
 func post(ctx context.Context, tx pgx.Tx, book *stock.Book, batch *pgx.Batch, announced []event.Event) (bool, error) {
+	appended, err := queueBook(ctx, batch, book, announced)
+	if err != nil || batch.Len() == 0 {
+		return false, err
+	}
+	if err := tx.SendBatch(ctx, batch).Close(); err != nil {
+		return false, fmt.Errorf("write the outcome: %w", err)
+	}
+	return appended, nil
+}
+
+func queueBook(ctx context.Context, batch *pgx.Batch, book *stock.Book, announced []event.Event) (bool, error) {
 	book.Queue(batch)
-	if batch.Len() > 0 {
-		if err := tx.SendBatch(ctx, batch).Close(); err != nil {
-			return false, fmt.Errorf("write the outcome: %w", err)
-		}
+	crossed, err := book.Announce(ctx, postgres.Later(batch))
+	if err != nil {
+		return false, err
 	}
-	crossed, err := book.Announce(ctx, tx)
-	if err != nil || len(announced) == 0 {
-		return crossed, err
-	}
-	return true, outbox.Append(ctx, tx, announced...)
+	return crossed || len(announced) > 0, outbox.Append(ctx, postgres.Later(batch), announced...)
 }

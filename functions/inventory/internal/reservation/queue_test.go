@@ -5,12 +5,12 @@ import (
 	"fmt"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/mallhive/product-service/functions/inventory/internal/reservation"
 	"github.com/mallhive/product-service/functions/inventory/internal/stock"
-	"github.com/mallhive/product-service/shared/fault"
 	"github.com/mallhive/product-service/shared/postgres/testdb"
 )
 
@@ -37,7 +37,7 @@ func TestAQueueWithoutADatabaseAnswersEverybody(t *testing.T) {
 	t.Parallel()
 	db := testdb.New(t).Pool(t, "inventory")
 	db.Close()
-	q := reservation.NewQueue(db, rules)
+	q := reservation.NewQueue(db, rules, reservation.Options{MaxWait: time.Minute})
 	var all sync.WaitGroup
 	for i := range 100 {
 		all.Go(func() {
@@ -48,34 +48,135 @@ func TestAQueueWithoutADatabaseAnswersEverybody(t *testing.T) {
 	all.Wait()
 }
 
-func TestAQueueTurnsAwayWhatItCannotDecideInTime(t *testing.T) {
+func TestALoneOrderWaitsForNobody(t *testing.T) {
+	t.Parallel()
+	db := testdb.New(t).Pool(t, "inventory")
+	given(t, db, stock.Counting{SKU: "A", Location: "near", OnHand: 100})
+	waits := make(chan time.Duration, 30)
+	q := reservation.NewQueue(db, rules, reservation.Options{MaxWait: time.Minute, Observe: func(r reservation.Report) { waits <- r.Waited[0] }})
+	shortest := time.Hour
+	for i := range 30 { // one after the other; the machine may be busy with other tests
+		_, err := q.Place(context.Background(), orderOf(fmt.Sprint("o", i), map[string]int64{"A": 1}))
+		require.NoError(t, err)
+		shortest = min(shortest, <-waits)
+	}
+	require.Less(t, shortest, time.Millisecond)
+}
+
+// Without a turn the second batch would take B while the first waits for A.
+func TestABatchThatCameLaterIsDecidedLater(t *testing.T) {
 	t.Parallel()
 	base := testdb.New(t)
 	db, owner := base.Pool(t, "inventory"), base.Owner(t)
 	ctx := context.Background()
-	given(t, db, stock.Counting{SKU: "A", Location: "near", OnHand: 10_000})
-	tx, err := owner.Begin(ctx)
-	require.NoError(t, err)
-	_, err = tx.Exec(ctx, `select from inventory.levels for update`)
-	require.NoError(t, err)
-	q := reservation.NewQueue(db, rules)
-	turnedAway := make(chan struct{}, 3000)
+	given(t, db, stock.Counting{SKU: "A", Location: "near", OnHand: 5}, stock.Counting{SKU: "B", Location: "near", OnHand: 5})
+	letGo := held(t, owner, "A")
+	q := reservation.NewQueue(db, rules, reservation.Options{MaxWait: time.Minute})
+	place := func(id string, lines map[string]int64) <-chan string {
+		state := make(chan string, 1)
+		go func() {
+			a, err := q.Place(ctx, orderOf(id, lines))
+			state <- fmt.Sprint(a.Data.State, err)
+		}()
+		return state
+	}
+	early := place("early", map[string]int64{"A": 5, "B": 5})
+	stuck(t, owner)
+	late := place("late", map[string]int64{"B": 1})
+	require.Eventually(t, func() bool { return q.Waiting() == 1 }, 20*time.Second, time.Millisecond)
+	letGo()
+	require.Equal(t, "locked<nil>", <-early)
+	require.Equal(t, "rejected<nil>", <-late)
+}
+
+// Orders of a SKU without levels lock no stock that would keep them apart.
+func TestInstancesThatDecideOneOrderAtOnceGiveItOneReply(t *testing.T) {
+	t.Parallel()
+	db := testdb.New(t).Pool(t, "inventory")
+	var mu sync.Mutex
+	replies := map[string][]reservation.Answer{}
 	var all sync.WaitGroup
-	for i := range 1500 {
-		all.Go(func() {
-			_, err := q.Place(ctx, orderOf(fmt.Sprint("o", i), map[string]int64{"A": 1}))
-			if err != nil {
-				require.True(t, fault.Is(err, fault.Unavailable), err)
-				turnedAway <- struct{}{}
-			}
-		})
+	for range 4 {
+		q := reservation.NewQueue(db, rules, reservation.Options{MaxWait: time.Minute})
+		for i := range 200 {
+			all.Go(func() {
+				id := fmt.Sprint("o", i)
+				a, err := q.Place(context.Background(), orderOf(id, map[string]int64{"UNKNOWN": 1}))
+				require.NoError(t, err)
+				mu.Lock()
+				defer mu.Unlock()
+				replies[id] = append(replies[id], a)
+			})
+		}
 	}
-	for range 100 { // those who come too late hear it while the stock is still held
-		<-turnedAway
-	}
-	require.NoError(t, tx.Rollback(ctx))
 	all.Wait()
+	for id, got := range replies {
+		require.Len(t, got, 4, id)
+		for _, a := range got[1:] {
+			require.Equal(t, got[0].Reply, a.Reply, id)
+		}
+	}
+}
+
+func TestACancelThatOvertakesADecisionUnderWayWins(t *testing.T) {
+	t.Parallel()
+	base := testdb.New(t)
+	db, owner := base.Pool(t, "inventory"), base.Owner(t)
+	ctx := context.Background()
+	given(t, db, stock.Counting{SKU: "A", Location: "near", OnHand: 5})
+	letGo := held(t, owner, "A")
+	placed := make(chan reservation.Answer, 1)
+	go func() {
+		a, err := reservation.Place(ctx, db, rules, orderOf("o", map[string]int64{"A": 1}))
+		require.NoError(t, err)
+		placed <- a
+	}()
+	stuck(t, owner)
+	cancelled, err := reservation.Apply(ctx, db, reservation.Message{Step: reservation.Cancelled, OrderID: "o", Source: "/test", ID: "c"})
+	require.NoError(t, err)
+	require.Equal(t, "released", cancelled.Data.State)
+	letGo()
+	a := <-placed
+	require.Equal(t, "order_cancelled", a.Data.Reason)
+	require.Greater(t, a.Reply.Sequence, cancelled.Reply.Sequence)
 	found, err := stock.Read(ctx, db, []string{"A"})
 	require.NoError(t, err)
-	require.EqualValues(t, 1500-100-len(turnedAway), found["A"].Reserved())
+	require.Zero(t, found["A"].Reserved())
+}
+
+// What does not fit into one transaction together with what came before it.
+func TestAnOrderOfManyLinesIsNotOvertaken(t *testing.T) {
+	t.Parallel()
+	base := testdb.New(t)
+	db, owner := base.Pool(t, "inventory"), base.Owner(t)
+	levels := []stock.Counting{{SKU: "A", Location: "near", OnHand: 5}, {SKU: "B", Location: "near", OnHand: 5}}
+	large, larger := map[string]int64{}, map[string]int64{"B": 5}
+	for i := range 1200 {
+		sku := fmt.Sprint("L", i)
+		levels = append(levels, stock.Counting{SKU: sku, Location: "near", OnHand: 5})
+		if i%2 == 0 {
+			large[sku] = 1
+		} else {
+			larger[sku] = 1
+		}
+	}
+	given(t, db, levels...)
+	letGo := held(t, owner, "A")
+	q := reservation.NewQueue(db, rules, reservation.Options{MaxWait: time.Minute})
+	states := make([]chan string, 4)
+	for i, lines := range []map[string]int64{{"A": 1}, large, larger, {"B": 1}} {
+		states[i] = make(chan string, 1)
+		go func() {
+			a, err := q.Place(context.Background(), orderOf(fmt.Sprint("o", i), lines))
+			states[i] <- fmt.Sprint(a.Data.State, err)
+		}()
+		if i == 0 {
+			stuck(t, owner)
+		}
+		require.Eventually(t, func() bool { return q.Waiting() == i }, 20*time.Second, time.Millisecond)
+	}
+	letGo()
+	for i, want := range []string{"locked<nil>", "locked<nil>", "locked<nil>", "rejected<nil>"} {
+		require.Equal(t, want, <-states[i], i)
+	}
 }

@@ -43,13 +43,26 @@ const readPolicies = `
 // Open locks every level of the SKUs, in the one order that all writers keep.
 // The rest is read after the locks are held, so that it is as new as they are.
 func Open(ctx context.Context, tx postgres.DB, skus []string) (*Book, error) {
+	batch := &pgx.Batch{}
+	b := QueueOpen(batch, skus)
+	if batch.Len() == 0 {
+		return b, nil
+	}
+	if err := tx.SendBatch(ctx, batch).Close(); err != nil {
+		return nil, fmt.Errorf("lock the levels of %d skus: %w", len(skus), err)
+	}
+	return b, nil
+}
+
+// QueueOpen is Open as a part of the caller's batch: the book can be used when
+// that was sent.
+func QueueOpen(batch *pgx.Batch, skus []string) *Book {
 	b := &Book{pages: make(map[string]*page, len(skus))}
 	if len(skus) == 0 {
-		return b, nil
+		return b
 	}
 	var levels []Level
 	args := pgx.NamedArgs{"skus": skus}
-	batch := &pgx.Batch{}
 	batch.Queue(lockLevels, args).Query(func(rows pgx.Rows) (err error) {
 		levels, err = pgx.CollectRows(rows, pgx.RowToStructByName[Level])
 		return err
@@ -59,13 +72,10 @@ func Open(ctx context.Context, tx postgres.DB, skus []string) (*Book, error) {
 		for _, p := range policies {
 			b.pages[p.SKU] = &page{Policy: p}
 		}
+		b.enter(levels)
 		return err
 	})
-	if err := tx.SendBatch(ctx, batch).Close(); err != nil {
-		return nil, fmt.Errorf("lock the levels of %d skus: %w", len(skus), err)
-	}
-	b.enter(levels)
-	return b, nil
+	return b
 }
 
 const readOverdue = `

@@ -1,0 +1,131 @@
+package postgres_test
+
+import (
+	"context"
+	"errors"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/stretchr/testify/require"
+
+	"github.com/mallhive/product-service/shared/postgres"
+	"github.com/mallhive/product-service/shared/postgres/testdb"
+)
+
+// trips counts what a client waits for.
+type trips struct{ n atomic.Int64 }
+
+func (r *trips) TraceQueryStart(ctx context.Context, _ *pgx.Conn, _ pgx.TraceQueryStartData) context.Context {
+	r.n.Add(1)
+	return ctx
+}
+func (r *trips) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndData) {}
+func (r *trips) TraceBatchStart(ctx context.Context, _ *pgx.Conn, _ pgx.TraceBatchStartData) context.Context {
+	r.n.Add(1)
+	return ctx
+}
+func (r *trips) TraceBatchQuery(context.Context, *pgx.Conn, pgx.TraceBatchQueryData) {}
+func (r *trips) TraceBatchEnd(context.Context, *pgx.Conn, pgx.TraceBatchEndData)     {}
+
+func batchOf(sql string) *pgx.Batch {
+	b := &pgx.Batch{}
+	b.Queue(sql)
+	return b
+}
+
+func TestATransactionOfTwoBatchesIsOneTransactionInTwoRoundTrips(t *testing.T) {
+	t.Parallel()
+	ctx := context.Background()
+	base := testdb.New(t)
+	owner := base.Owner(t)
+	_, err := owner.Exec(ctx, `create table inventory.notes (n int primary key); grant all on inventory.notes to inventory_fn`)
+	require.NoError(t, err)
+	count := &trips{}
+	db, err := postgres.Open(ctx, postgres.Options{
+		Logins: postgres.Fixed(base.URL("inventory")), Application: "inventory", MaxConns: 1, StatementTimeout: time.Minute, Tracer: count,
+	})
+	require.NoError(t, err)
+	defer db.Close()
+	add := func(b *pgx.Batch) { b.Queue(`insert into inventory.notes values (1)`) }
+	notes := func() (n int) {
+		require.NoError(t, owner.QueryRow(ctx, `select count(*) from inventory.notes`).Scan(&n))
+		return n
+	}
+	broken := errors.New("broken")
+	for name, then := range map[string]func(pgx.Tx) (*pgx.Batch, error){
+		"the code refuses":     func(pgx.Tx) (*pgx.Batch, error) { return nil, broken },
+		"the last batch fails": func(pgx.Tx) (*pgx.Batch, error) { return batchOf(`insert into inventory.notes values (2), (1)`), nil },
+	} {
+		require.Error(t, postgres.InBatches(ctx, db, add, then), name)
+		require.Zero(t, notes(), name)
+	}
+	require.NoError(t, postgres.InBatches(ctx, db, add, func(pgx.Tx) (*pgx.Batch, error) { return nil, nil }))
+	require.Equal(t, 1, notes(), "what began it is committed without a last batch too")
+	before := count.n.Load()
+	require.NoError(t, postgres.InBatches(ctx, db,
+		func(b *pgx.Batch) { b.Queue(`insert into inventory.notes values (2)`) },
+		func(pgx.Tx) (*pgx.Batch, error) {
+			require.Equal(t, 1, notes(), "it is not committed yet")
+			return batchOf(`insert into inventory.notes values (3)`), nil
+		}))
+	require.EqualValues(t, 2, count.n.Load()-before)
+	require.Equal(t, 3, notes())
+	require.Zero(t, db.Stat().AcquiredConns())
+}
+
+func TestBatchesInsideATransactionAreAPartOfIt(t *testing.T) {
+	t.Parallel()
+	ctx := context.Background()
+	base := testdb.New(t)
+	_, err := base.Owner(t).Exec(ctx, `create table inventory.notes (n int primary key); grant all on inventory.notes to inventory_fn`)
+	require.NoError(t, err)
+	db := base.Pool(t, "inventory")
+	tx, err := db.Begin(ctx)
+	require.NoError(t, err)
+	require.NoError(t, postgres.InBatches(ctx, tx,
+		func(b *pgx.Batch) { b.Queue(`insert into inventory.notes values (1)`) },
+		func(pgx.Tx) (*pgx.Batch, error) { return batchOf(`insert into inventory.notes values (2)`), nil }))
+	require.NoError(t, tx.Rollback(ctx))
+	var n int
+	require.NoError(t, db.QueryRow(ctx, `select count(*) from inventory.notes`).Scan(&n))
+	require.Zero(t, n)
+}
+
+func TestBatchesOnAConnectionThatWasCutWhileIdleFailNobody(t *testing.T) {
+	t.Parallel()
+	ctx := context.Background()
+	base := testdb.New(t)
+	db := base.Pool(t, "inventory")
+	other, err := pgx.Connect(ctx, base.URL("inventory"))
+	require.NoError(t, err)
+	defer func() { _ = other.Close(ctx) }()
+	for range 20 {
+		var pid int
+		require.NoError(t, db.QueryRow(ctx, `select pg_backend_pid()`).Scan(&pid))
+		var cut bool
+		require.NoError(t, other.QueryRow(ctx, `select pg_terminate_backend($1, 10000)`, pid).Scan(&cut))
+		require.True(t, cut)
+		require.NoError(t, postgres.InBatches(ctx, db, func(b *pgx.Batch) { b.Queue(`select 1`) },
+			func(pgx.Tx) (*pgx.Batch, error) { return batchOf(`select 2`), nil }))
+	}
+}
+
+func TestABatchThatWaitsIsSentByItsOwner(t *testing.T) {
+	t.Parallel()
+	ctx := context.Background()
+	batch := &pgx.Batch{}
+	db := postgres.Later(batch)
+	_, err := db.Exec(ctx, `select 1`)
+	require.NoError(t, err)
+	require.Equal(t, 1, batch.Len())
+	_, err = db.Query(ctx, `select 1`)
+	require.Error(t, err)
+	require.Error(t, db.QueryRow(ctx, `select 1`).Scan())
+	require.Error(t, db.SendBatch(ctx, batchOf(`select 1`)).Close())
+	_, err = db.Begin(ctx)
+	require.Error(t, err)
+	_, err = db.CopyFrom(ctx, nil, nil, nil)
+	require.Error(t, err)
+}
