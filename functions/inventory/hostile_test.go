@@ -29,6 +29,7 @@ func TestNoInputMakesAnAnswerOurFault(t *testing.T) {
 			"return-reservation":      {Body: `{"lines":[{"sku":"ICE-1","quantity":1}],"restock":true}`, Names: map[string]string{"order_id": "o-4"}},
 			"put-location":            {Body: `{"name":"Main","priority":1}`},
 			"count-stock":             {Body: `{"on_hand":100000}`},
+			"set-stock-policy":        {Body: `{"track":true,"when_out_of_stock":"backorder","backorder_limit":5,"available_on":"2099-01-01T00:00:00Z","safety_stock":1,"low_stock_threshold":5,"max_per_order":900,"incoming":1}`},
 			"import-stock":            {Body: `{"sku":"ICE-2","location":"main","on_hand":5}`},
 			"lookup-stock":            {Body: `{"skus":["ICE-1","ICE-2"]}`},
 			"list-stock":              {Queries: []string{"low=true", "low=false"}},

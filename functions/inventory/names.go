@@ -23,6 +23,7 @@ func introduce(api *web.API) {
 	web.Name[availabilityDoc](api, "Availability")
 	web.Name[stockDoc](api, "Stock")
 	web.Name[policyDoc](api, "StockPolicy")
+	web.Name[policyBody](api, "StockPolicyRequest")
 	web.Name[movementDoc](api, "Movement")
 	web.Name[differenceDoc](api, "AuditDifference")
 	web.Name[auditDoc](api, "Audit")

@@ -21,7 +21,7 @@ type stockDoc struct {
 	SafetyStock int64           `json:"safety_stock"`
 	Incoming    int64           `json:"incoming"`
 	Available   int64           `json:"available" doc:"On hand − reserved + what reservations past their expiry still hold − safety stock; negative where more is promised than there is"`
-	Shortfall   int64           `json:"shortfall" doc:"Reserved beyond what a count found"`
+	Shortfall   int64           `json:"shortfall" doc:"Reserved beyond what there is and may be ordered beyond it: after a count, an adjustment or a lowered limit, never after a lock"`
 	Policy      policyDoc       `json:"policy"`
 	Locations   []stockLocation `json:"locations"`
 }
@@ -49,7 +49,7 @@ func stockDocOf(s stock.Stock) stockDoc {
 		Available: s.Available(), Shortfall: s.Shortfall(),
 		Policy: policyDoc{
 			Track: s.Track, WhenOutOfStock: s.WhenOutOfStock, BackorderLimit: s.BackorderLimit,
-			AvailableOn: s.AvailableOn, LowStockThreshold: s.LowStockThreshold, MaxPerOrder: s.MaxPerOrder,
+			AvailableOn: inUTC(s.AvailableOn), LowStockThreshold: s.LowStockThreshold, MaxPerOrder: s.MaxPerOrder,
 		},
 		Locations: make([]stockLocation, len(s.Levels)),
 	}
@@ -60,6 +60,14 @@ func stockDocOf(s stock.Stock) stockDoc {
 		}
 	}
 	return doc
+}
+
+func inUTC(t *time.Time) *time.Time {
+	if t == nil {
+		return nil
+	}
+	utc := t.UTC()
+	return &utc
 }
 
 type stockInput struct {

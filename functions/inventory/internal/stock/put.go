@@ -57,10 +57,7 @@ func Put(ctx context.Context, db postgres.DB, c Cause, n Counting, expect Expect
 // a known SKU may be created, or be a change of that SKU.
 func (b *Book) expected(sku string, created bool, expect Expectation) error {
 	p := b.pages[sku]
-	revision := p.Version
-	for _, e := range p.levels {
-		revision += e.Version
-	}
+	revision := p.revision()
 	if !created {
 		return expect.Change(revision)
 	}
@@ -69,4 +66,12 @@ func (b *Book) expected(sku string, created bool, expect Expectation) error {
 		return err
 	}
 	return expect.Change(revision)
+}
+
+func (p *page) revision() int64 {
+	n := p.Version
+	for _, e := range p.levels {
+		n += e.Version
+	}
+	return n
 }

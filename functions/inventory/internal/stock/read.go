@@ -37,13 +37,17 @@ func (s Stock) Revision() int64 {
 // more is promised than there is.
 func (s Stock) Available() int64 { return s.OnHand() - s.Reserved() + s.Overdue - s.SafetyStock }
 
-// Orderable is what a lock would get now: what is available and, where the
+// Orderable is what a lock would get now: what is available and, while the
 // policy allows it, what may be ordered beyond that.
 func (s Stock) Orderable() int64 {
 	if !s.Track {
 		return Unlimited
 	}
-	return max(s.Available()+s.sum(func(l Level) int64 { return l.BackorderAllowance }), 0)
+	n := s.Available()
+	if s.Beyond {
+		n += s.sum(func(l Level) int64 { return l.BackorderAllowance })
+	}
+	return max(n, 0)
 }
 
 func (s Stock) sum(of func(Level) int64) int64 {
@@ -78,6 +82,11 @@ const readStock = `
 		s.max_per_order,
 		s.incoming,
 		s.version,
+		case s.when_out_of_stock
+			when 'backorder' then true
+			when 'preorder' then coalesce(s.available_on > now(), true)
+			else false
+		end as beyond,
 		o.held,
 		l.location,
 		p.priority,
