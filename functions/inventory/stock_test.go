@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"net"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/mallhive/product-service/shared/event"
 	"github.com/mallhive/product-service/shared/service/servicetest"
 )
 
@@ -116,6 +118,59 @@ func TestACountBelowWhatIsReservedIsAShortfallThatNoLockRaises(t *testing.T) {
 	doc = s.stock("A")
 	require.Equal(t, []int64{3, 0, 0}, []int64{doc.OnHand, doc.Reserved, doc.Shortfall})
 	s.sound()
+}
+
+func TestACountNeedsTheVersionItReplaces(t *testing.T) {
+	t.Parallel()
+	s := stocked(t, map[string]int{"A": 10})
+	put := func(path string, onHand, want int, headers ...servicetest.Header) servicetest.Answer {
+		t.Helper()
+		return s.call("PUT", path, map[string]any{"on_hand": onHand, "reason": "stocktaking"}, want, headers...)
+	}
+	seen := s.call("GET", "/v1/stock/A", nil, 200)
+	put("/v1/stock/A/locations/main", 9, 428)
+	put("/v1/stock/A/locations/main", 9, 412, ifNew)
+	s.place("o", 201, "A", 1)
+	put("/v1/stock/A/locations/main", 9, 200, ifMatch(seen)) // a cart does not make a count stale
+	put("/v1/stock/A/locations/main", 8, 412, ifMatch(seen))
+	s.call("POST", "/v1/reservations/o/commit", nil, 200)
+	put("/v1/stock/A/locations/nowhere", 8, 404, ifNew)
+	put("/v1/stock/B/locations/main", 3, 412, ifMatch(seen))
+	made := put("/v1/stock/B/locations/main", 3, 201, ifNew)
+	put("/v1/stock/B/locations/main", 4, 200, ifMatch(made))
+	s.call("GET", "/v1/stock/B", nil, 304, servicetest.Header{Name: "If-None-Match", Value: s.call("GET", "/v1/stock/B", nil, 200).Header.Get("ETag")})
+	require.EqualValues(t, 8, s.stock("A").OnHand)
+	s.sound()
+}
+
+func TestACountBelowWhatIsReservedIsAnnounced(t *testing.T) {
+	t.Parallel()
+	s := stocked(t, map[string]int{"A": 5})
+	s.location("far", 2)
+	s.place("o", 201, "A", 5)
+	require.Equal(t, []string{"depleted.v1 A"}, s.announced())
+	s.count("main", map[string]int{"A": 3})
+	s.count("main", map[string]int{"A": 3})
+	s.count("main", map[string]int{"A": 1})
+	s.count("main", map[string]int{"A": 2})
+	require.Equal(t, []string{"depleted.v1 A", "depleted.v1 A", "depleted.v1 A"}, s.announced(), "whenever more is lacking")
+	last := s.lastAnnounced("A")
+	require.Equal(t, event.StockData{SKU: "A", Available: -4, LowStockThreshold: 5, OnHand: 1, Reserved: 5, Shortfall: 4}, last)
+	s.count("far", map[string]int{"A": 100})
+	s.count("main", map[string]int{"A": 0})
+	require.Equal(t, []string{"replenished.v1 A", "low.v1 A"}, s.announced()[3:], "one location lacks what another has")
+	require.EqualValues(t, 5, s.lastAnnounced("A").Shortfall)
+	s.sound()
+}
+
+func (s *shop) lastAnnounced(sku string) event.StockData {
+	s.t.Helper()
+	var text []byte
+	err := s.DB.Owner(s.t).QueryRow(context.Background(), `select data from events.outbox where type like '%.stock.%' and subject = $1 order by position desc limit 1`, sku).Scan(&text)
+	require.NoError(s.t, err)
+	var data event.StockData
+	require.NoError(s.t, json.Unmarshal(text, &data))
+	return data
 }
 
 func (s *shop) announced() []string {

@@ -18,7 +18,8 @@ type page struct {
 	levels  []*entry // by priority
 	overdue int64
 	before  supply
-	silent  bool
+	lacked  int64 // shortfall then
+	fresh   bool  // nobody knew the SKU before
 }
 
 type entry struct {
@@ -32,7 +33,7 @@ func (b *Book) enter(levels []Level) {
 		b.pages[l.SKU].place(&entry{Level: l})
 	}
 	for _, p := range b.pages {
-		p.before = p.supply(p.available())
+		p.before, p.lacked = p.supply(p.available()), p.shortfall()
 	}
 }
 
@@ -50,6 +51,14 @@ func (p *page) available() int64 {
 	n := -p.SafetyStock
 	for _, e := range p.levels {
 		n += e.OnHand - e.Reserved
+	}
+	return n
+}
+
+func (p *page) shortfall() int64 {
+	var n int64
+	for _, e := range p.levels {
+		n += e.Shortfall
 	}
 	return n
 }

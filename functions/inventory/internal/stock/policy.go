@@ -95,11 +95,7 @@ func SetPolicy(ctx context.Context, db postgres.DB, p Policy, expect Expectation
 			return err
 		}
 		book.replace(p)
-		if err := book.Post(ctx, tx); err != nil {
-			return err
-		}
-		found, err := Read(ctx, tx, []string{p.SKU})
-		after = found[p.SKU]
+		after, err = book.settled(ctx, tx, p.SKU)
 		return err
 	})
 	if err != nil {
@@ -132,7 +128,7 @@ func openPolicy(ctx context.Context, tx pgx.Tx, p Policy, expect Expectation) (*
 		return nil, false, err
 	}
 	at := book.pages[p.SKU]
-	if at.silent = created; created {
+	if at.fresh = created; created {
 		err = expect.Create()
 	} else {
 		err = expect.Change(at.revision() - made)

@@ -78,16 +78,16 @@ func (b *Book) Post(ctx context.Context, tx postgres.DB) error {
 }
 
 // Announce puts an event into the outbox for every SKU that crossed its
-// threshold between opening and now, however many movements it took. It says
-// whether there was any.
+// threshold between opening and now, however many movements it took, or whose
+// shortfall rose. It says whether there was any.
 func (b *Book) Announce(ctx context.Context, tx postgres.DB) (bool, error) {
 	var events []event.Event
 	for sku, p := range b.pages {
-		typ := crossing(p.before, p.supply(p.available()))
-		if typ == "" || p.silent {
+		typ := p.news()
+		if typ == "" || p.fresh {
 			continue
 		}
-		data := event.StockData{SKU: sku, Available: max(p.available(), 0), LowStockThreshold: p.LowStockThreshold}
+		data := event.StockData{SKU: sku, Available: p.available(), LowStockThreshold: p.LowStockThreshold, Shortfall: p.shortfall()}
 		for _, e := range p.levels {
 			data.OnHand += e.OnHand
 			data.Reserved += e.Reserved
@@ -99,6 +99,21 @@ func (b *Book) Announce(ctx context.Context, tx postgres.DB) (bool, error) {
 		events = append(events, e)
 	}
 	return len(events) > 0, outbox.Append(ctx, tx, events...)
+}
+
+// news is the event that tells what became of the SKU; "" is none. A location
+// may lack what is promised there while others have plenty.
+func (p *page) news() string {
+	now := p.supply(p.available())
+	typ := crossing(p.before, now)
+	switch {
+	case typ != "" || !p.Track || p.shortfall() <= p.lacked:
+		return typ
+	case now == depleted:
+		return event.StockDepleted
+	default:
+		return event.StockLow
+	}
 }
 
 // crossing is the event of going from one supply to another; "" is none.
