@@ -24,6 +24,8 @@ func introduce(api *web.API) {
 	web.Name[stockDoc](api, "Stock")
 	web.Name[policyDoc](api, "StockPolicy")
 	web.Name[policyBody](api, "StockPolicyRequest")
+	web.Name[adjustBody](api, "StockAdjustment")
+	web.Name[transferBody](api, "StockTransfer")
 	web.Name[movementDoc](api, "Movement")
 	web.Name[differenceDoc](api, "AuditDifference")
 	web.Name[auditDoc](api, "Audit")

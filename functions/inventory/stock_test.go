@@ -173,6 +173,34 @@ func (s *shop) lastAnnounced(sku string) event.StockData {
 	return data
 }
 
+func TestACountIsCorrectedAsTheReadmeSays(t *testing.T) {
+	t.Parallel()
+	s := stocked(t, map[string]int{"A": 100})
+	s.place("o", 201, "A", 8)
+	read := s.call("GET", "/v1/stock/A", nil, 200)
+	s.place("p", 201, "A", 2) // sold meanwhile, and no reason to count again
+	counted := s.call("PUT", "/v1/stock/A/locations/main", members{"on_hand": 7, "reason": "stocktaking"}, 200, ifMatch(read))
+	s.call("PUT", "/v1/stock/A/locations/main", members{"on_hand": 9, "reason": "stocktaking"}, 412, ifMatch(read))
+	var doc stockDoc
+	counted.JSON(t, &doc)
+	require.Equal(t, []int64{7, 10, 3, -3}, []int64{doc.OnHand, doc.Reserved, doc.Shortfall, doc.Available})
+	require.Equal(t, []string{"depleted.v1 A"}, s.announced())
+	var low stockList
+	s.call("GET", "/v1/stock?low=true", nil, 200).JSON(t, &low)
+	require.Equal(t, []string{"A"}, skusOf(low.Items))
+	s.place("q", 409, "A", 1)
+
+	s.call("POST", "/v1/stock/A/adjustments", members{"location": "main", "delta": 4, "reason": "found behind the shelf", "reference": "ST-12"}, 200, key("ST-12"))
+	doc = s.stock("A")
+	require.Equal(t, []int64{11, 0, 1}, []int64{doc.OnHand, doc.Shortfall, doc.Available})
+	var ledger movementList
+	s.call("GET", "/v1/stock/A/movements?limit=4", nil, 200).JSON(t, &ledger)
+	require.Equal(t, []string{"adjustment", "count"}, []string{ledger.Items[0].Kind, ledger.Items[1].Kind})
+	require.Equal(t, []string{"found behind the shelf", "ST-12", "tester"}, []string{ledger.Items[0].Reason, ledger.Items[0].Reference, ledger.Items[0].Actor})
+	require.Equal(t, "stocktaking", ledger.Items[1].Reason)
+	s.sound()
+}
+
 func (s *shop) announced() []string {
 	s.t.Helper()
 	rows, err := s.DB.Owner(s.t).Query(context.Background(), `select type || ' ' || subject from events.outbox where type like '%.stock.%' order by position`)
