@@ -9,13 +9,19 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/mallhive/product-service/shared/money"
+	"github.com/mallhive/product-service/shared/postgres"
 )
 
 // offer puts a product with one variant into the catalog, as its owner: this
 // function may only read it.
 func (s *shop) offer(sku, name, status string, amounts map[string]int64) {
 	s.t.Helper()
-	owner, ctx := s.DB.Owner(s.t), context.Background()
+	s.offerBy(s.DB.Owner(s.t), sku, name, status, amounts)
+}
+
+func (s *shop) offerBy(owner postgres.DB, sku, name, status string, amounts map[string]int64) {
+	s.t.Helper()
+	ctx := context.Background()
 	product, variant := uuid.Must(uuid.NewV7()), uuid.Must(uuid.NewV7())
 	_, err := owner.Exec(ctx, `insert into catalog.products (id, slug, name, status, content_hash) values ($1, lower($2), $3, $4, '')`, product, sku, name, status)
 	require.NoError(s.t, err)
@@ -110,20 +116,15 @@ func TestAvailabilityDoesNotPublishTheStock(t *testing.T) {
 	require.EqualValues(t, 1_000_000_000, told("ENDLESS", 1_000_000_000))
 }
 
-// when is what availability tells of the delivery of a quantity of A.
-func (s *shop) when(quantity int) (status, delivery string, orderable int64, on *time.Time) {
-	s.t.Helper()
-	l := s.available(members{"lines": lines("A", quantity)}).Lines[0]
-	if l.Delivery != nil {
-		delivery = string(*l.Delivery)
-	}
-	return l.Status, delivery, l.AvailableToOrder, l.AvailableOn
-}
-
+// requireWhen says what availability tells of a quantity of A.
 func (s *shop) requireWhen(quantity int, status, delivery string, orderable int64, on *time.Time) {
 	s.t.Helper()
-	gotStatus, gotDelivery, gotOrderable, gotOn := s.when(quantity)
-	require.Equal(s.t, []any{status, delivery, orderable, on}, []any{gotStatus, gotDelivery, gotOrderable, gotOn})
+	l := s.available(members{"lines": lines("A", quantity)}).Lines[0]
+	var told sending
+	if l.Delivery != nil {
+		told = *l.Delivery
+	}
+	require.Equal(s.t, []any{status, sending(delivery), orderable, on}, []any{l.Status, told, l.AvailableToOrder, l.AvailableOn})
 }
 
 func TestAvailabilityTellsWhenABackorderComes(t *testing.T) {
@@ -137,6 +138,9 @@ func TestAvailabilityTellsWhenABackorderComes(t *testing.T) {
 	s.requireWhen(2, "ok", "now", 2, nil)
 	s.requireWhen(3, "ok", "backorder", 3, &on)
 	s.requireWhen(13, "insufficient_stock", "backorder", 12, &on)
+	past := on.Add(-2 * time.Hour)
+	s.policy("A", members{"when_out_of_stock": "backorder", "available_on": past})
+	s.requireWhen(3, "ok", "backorder", 3, nil)
 	s.policy("A", members{"when_out_of_stock": "backorder", "backorder_limit": 10, "max_per_order": 2})
 	s.requireWhen(3, "over_limit", "now", 2, nil)
 	s.policy("A", members{"when_out_of_stock": "backorder"})

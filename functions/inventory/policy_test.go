@@ -7,17 +7,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
-
-	"github.com/mallhive/product-service/shared/service/servicetest"
 )
-
-type members = map[string]any
-
-func ifMatch(a servicetest.Answer) servicetest.Header {
-	return servicetest.Header{Name: "If-Match", Value: a.Header.Get("ETag")}
-}
-
-var ifNew = servicetest.Header{Name: "If-None-Match", Value: "*"}
 
 // policy replaces the policy of a SKU that is there already.
 func (s *shop) policy(sku string, policy members) stockDoc {
@@ -28,11 +18,11 @@ func (s *shop) policy(sku string, policy members) stockDoc {
 	return doc
 }
 
-// sellable is the word that the catalog shows.
-func (s *shop) sellable(sku string) string {
+// sellable is the word that the catalog shows of A.
+func (s *shop) sellable() string {
 	s.t.Helper()
 	var word string
-	err := s.DB.Pool(s.t, "catalog").QueryRow(context.Background(), `select availability from inventory.sellability where sku = $1`, sku).Scan(&word)
+	err := s.DB.Pool(s.t, "catalog").QueryRow(context.Background(), `select availability from inventory.sellability where sku = 'A'`).Scan(&word)
 	require.NoError(s.t, err)
 	return word
 }
@@ -75,14 +65,14 @@ func TestABackorderIsTakenUpToItsLimitAndNoFurther(t *testing.T) {
 	t.Parallel()
 	s := stocked(t, map[string]int{"A": 3})
 	s.policy("A", members{"when_out_of_stock": "backorder", "backorder_limit": 4})
-	require.Equal(t, "low_stock", s.sellable("A"))
+	require.Equal(t, "low_stock", s.sellable())
 	s.place("o", 201, "A", 5)
-	require.Equal(t, "backorder", s.sellable("A"))
+	require.Equal(t, "backorder", s.sellable())
 	doc := s.place("p", 409, "A", 3)
 	require.EqualValues(t, 2, doc.Lines[0].Available)
 	s.place("q", 201, "A", 2)
 	s.place("r", 409, "A", 1)
-	require.Equal(t, "out_of_stock", s.sellable("A"))
+	require.Equal(t, "out_of_stock", s.sellable())
 	got := s.stock("A")
 	require.Equal(t, []int64{3, 7, -4, 0}, []int64{got.OnHand, got.Reserved, got.Available, got.Shortfall})
 	s.sound()
@@ -123,13 +113,13 @@ func TestAPreorderEndsOnItsDateWithoutAnybodyAwake(t *testing.T) {
 	s := stocked(t, map[string]int{"A": 0})
 	s.offer("A", "Kettle", "active", map[string]int64{"USD": 1})
 	s.policy("A", members{"when_out_of_stock": "preorder", "backorder_limit": 10, "available_on": time.Now().Add(time.Hour)})
-	require.Equal(t, "preorder", s.sellable("A"))
+	require.Equal(t, "preorder", s.sellable())
 	s.place("o", 201, "A", 2)
 	require.True(t, s.available(members{"lines": lines("A", 1)}).Orderable)
 
 	_, err := s.DB.Owner(t).Exec(context.Background(), `update inventory.stock set available_on = now() - interval '1 second' where sku = 'A'`)
 	require.NoError(t, err)
-	require.Equal(t, "out_of_stock", s.sellable("A"))
+	require.Equal(t, "out_of_stock", s.sellable())
 	require.False(t, s.available(members{"lines": lines("A", 1)}).Orderable)
 	s.place("p", 409, "A", 1)
 	require.EqualValues(t, 2, s.reservation("o").Lines[0].Locked, "what was taken stays taken")

@@ -107,7 +107,7 @@ func Check(ctx context.Context, db postgres.DB, currency string, wishes []Wish) 
 	}
 	for i, w := range sums {
 		o, offered := offers[w.SKU]
-		report.Lines[i] = judge(w, o, offered, stocks[w.SKU], currency)
+		report.Lines[i] = judge(w, o, offered, stocks[w.SKU], currency, report.CheckedAt)
 		report.Orderable = report.Orderable && len(report.Lines[i].Reasons) == 0
 	}
 	return report, nil
@@ -139,7 +139,7 @@ func sum(wishes []Wish) ([]wish, []string) {
 	return sums, skus
 }
 
-func judge(w wish, o offer, offered bool, s stock.Stock, currency string) Line {
+func judge(w wish, o offer, offered bool, s stock.Stock, currency string, at time.Time) Line {
 	l := Line{SKU: w.SKU, Requested: w.Quantity}
 	switch {
 	case !offered:
@@ -170,13 +170,14 @@ func judge(w wish, o offer, offered bool, s stock.Stock, currency string) Line {
 		l.Reasons = append(l.Reasons, PriceChanged)
 	}
 	if l.Status() != NotForSale {
-		l.promise(s, min(w.Quantity, orderable))
+		l.promise(s, min(w.Quantity, orderable), at)
 	}
 	return l
 }
 
-// promise says how much of the line can be had, and when.
-func (l *Line) promise(s stock.Stock, most int64) {
+// promise says how much of the line can be had, and when. A date that has
+// passed, and nothing came, is none.
+func (l *Line) promise(s stock.Stock, most int64, at time.Time) {
 	if s.MaxPerOrder != nil {
 		most = min(most, *s.MaxPerOrder)
 	}
@@ -185,7 +186,10 @@ func (l *Line) promise(s stock.Stock, most int64) {
 	}
 	l.Delivery = Now
 	if s.Track && most > max(s.Available(), 0) {
-		l.Delivery, l.AvailableOn = s.WhenOutOfStock, s.AvailableOn
+		l.Delivery = s.WhenOutOfStock
+		if s.AvailableOn != nil && s.AvailableOn.After(at) {
+			l.AvailableOn = s.AvailableOn
+		}
 	}
 	l.AvailableToOrder = most
 	if slices.Contains(l.Reasons, InsufficientStock) {
