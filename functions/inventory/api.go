@@ -38,7 +38,10 @@ func routes(_ context.Context, cfg *config, s *service.Service) error {
 	web.Register(api, operation("list-stock", "GET", "/v1/stock", "Stock of all SKUs, or of those that run low", "stock", read), listStock(s.DB))
 	web.Register(api, operation("get-stock", "GET", "/v1/stock/{sku}", "Stock of one SKU, by location", "stock", read, 404), getStock(s.DB))
 	web.Register(api, operation("lookup-stock", "POST", "/v1/stock:lookup", "Stock of up to 250 SKUs", "stock", read), lookupStock(s.DB))
-	web.Register(api, operation("count-stock", "PUT", "/v1/stock/{sku}/locations/{code}", "Record how many were counted at a location", "stock", write, 404, 412, 428), countStock(s.DB, waker.Wake))
+	web.Register(api, policyOperation(write), setPolicy(s.DB, waker.Wake))
+	web.Register(api, countOperation(write), countStock(s.DB, waker.Wake))
+	web.Register(api, adjustOperation(write), adjustStock(s.DB, waker.Wake))
+	web.Register(api, transferOperation(write), transferStock(s.DB, waker.Wake))
 	importStock(api, write, s.DB, waker.Wake)
 
 	web.Register(api, operation("list-movements-of-sku", "GET", "/v1/stock/{sku}/movements", "The ledger of a SKU, newest first", "ledger", read, 404), movementsOfSKU(s.DB))

@@ -12,6 +12,7 @@ import (
 func TestNoInputMakesAnAnswerOurFault(t *testing.T) {
 	t.Parallel()
 	s := stocked(t, map[string]int{"ICE-1": 100_000, "ICE-2": 1000, "ICE-3": 1})
+	s.location("shop", 2)
 	all := s.Bearer(t, "inventory:lock", "inventory:write", "events:admin")
 	paid := servicetest.Header{Name: "Idempotency-Key", Value: "paid"}
 	for _, order := range []string{"o-1", "o-2", "o-3", "o-4"} {
@@ -29,6 +30,9 @@ func TestNoInputMakesAnAnswerOurFault(t *testing.T) {
 			"return-reservation":      {Body: `{"lines":[{"sku":"ICE-1","quantity":1}],"restock":true}`, Names: map[string]string{"order_id": "o-4"}},
 			"put-location":            {Body: `{"name":"Main","priority":1}`},
 			"count-stock":             {Body: `{"on_hand":100000}`},
+			"set-stock-policy":        {Body: `{"track":true,"when_out_of_stock":"backorder","backorder_limit":5,"available_on":"2099-01-01T00:00:00Z","safety_stock":1,"low_stock_threshold":5,"max_per_order":900,"incoming":1}`},
+			"adjust-stock":            {Body: `{"location":"main","delta":-1,"reason":"damaged","reference":"RMA-77"}`},
+			"transfer-stock":          {Body: `{"from":"main","to":"shop","quantity":1,"reason":"full","reference":"T-1"}`},
 			"import-stock":            {Body: `{"sku":"ICE-2","location":"main","on_hand":5}`},
 			"lookup-stock":            {Body: `{"skus":["ICE-1","ICE-2"]}`},
 			"list-stock":              {Queries: []string{"low=true", "low=false"}},

@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/danielgtaylor/huma/v2"
+
 	"github.com/mallhive/product-service/functions/inventory/internal/stock"
 	"github.com/mallhive/product-service/shared/auth"
 	"github.com/mallhive/product-service/shared/fault"
@@ -21,7 +23,7 @@ type stockDoc struct {
 	SafetyStock int64           `json:"safety_stock"`
 	Incoming    int64           `json:"incoming"`
 	Available   int64           `json:"available" doc:"On hand − reserved + what reservations past their expiry still hold − safety stock; negative where more is promised than there is"`
-	Shortfall   int64           `json:"shortfall" doc:"Reserved beyond what a count found"`
+	Shortfall   int64           `json:"shortfall" doc:"Reserved beyond what there is and may be ordered beyond it: after a count, an adjustment or a lowered limit, never after a lock"`
 	Policy      policyDoc       `json:"policy"`
 	Locations   []stockLocation `json:"locations"`
 }
@@ -49,7 +51,7 @@ func stockDocOf(s stock.Stock) stockDoc {
 		Available: s.Available(), Shortfall: s.Shortfall(),
 		Policy: policyDoc{
 			Track: s.Track, WhenOutOfStock: s.WhenOutOfStock, BackorderLimit: s.BackorderLimit,
-			AvailableOn: s.AvailableOn, LowStockThreshold: s.LowStockThreshold, MaxPerOrder: s.MaxPerOrder,
+			AvailableOn: inUTC(s.AvailableOn), LowStockThreshold: s.LowStockThreshold, MaxPerOrder: s.MaxPerOrder,
 		},
 		Locations: make([]stockLocation, len(s.Levels)),
 	}
@@ -60,6 +62,14 @@ func stockDocOf(s stock.Stock) stockDoc {
 		}
 	}
 	return doc
+}
+
+func inUTC(t *time.Time) *time.Time {
+	if t == nil {
+		return nil
+	}
+	utc := t.UTC()
+	return &utc
 }
 
 type stockInput struct {
@@ -82,7 +92,7 @@ func getStock(db postgres.DB) func(context.Context, *stockInput) (*stockOutput, 
 		}
 		s, known := found[in.SKU]
 		if !known {
-			return nil, fault.Missing("no stock was ever counted of this sku")
+			return nil, fault.Missing("nobody counted this sku or said how it is sold")
 		}
 		out := stockOutputOf(s, http.StatusOK)
 		if in.IfNoneMatch != "" && web.NotModified(in.IfNoneMatch, out.ETag) {
@@ -148,7 +158,7 @@ type stockLookupInput struct {
 
 type stockLookup struct {
 	Items   []stockDoc `json:"items" doc:"In the order asked for"`
-	Missing []string   `json:"missing" doc:"SKUs that no stock was ever counted of"`
+	Missing []string   `json:"missing" doc:"SKUs that nobody counted or said of how they are sold"`
 }
 
 type stockLookupOutput struct {
@@ -172,6 +182,19 @@ func lookupStock(db postgres.DB) func(context.Context, *stockLookupInput) (*stoc
 		}
 		return out, nil
 	}
+}
+
+// whenACountIsWrong is what an operator does about it; the README says it too.
+const whenACountIsWrong = "Read the SKU (GET /v1/stock/{sku}) for its ETag, count, and PUT what was found with the reason and If-Match: " +
+	"a count that somebody else has changed meanwhile is a 412, one that is only being sold is not. " +
+	"Of what is known to have come or gone, and not counted, make an adjustment with reason and reference. " +
+	"A count below what is reserved is taken as it is: what lacks is the shortfall, stock.depleted tells of it, GET /v1/stock?low=true lists it, no lock raises it, " +
+	"and it goes away with what is released or comes in. GET /v1/stock/{sku}/movements shows who did what and why, GET /v1/stock:audit that the books agree."
+
+func countOperation(security []map[string][]string) huma.Operation {
+	op := creating(operation("count-stock", http.MethodPut, "/v1/stock/{sku}/locations/{code}", "Record how many were counted at a location", "stock", security, 404, 412, 428))
+	op.Description = whenACountIsWrong
+	return op
 }
 
 type countInput struct {

@@ -99,25 +99,6 @@ func (s *shop) halfSent(path, body string) string {
 	return string(answer)
 }
 
-func TestACountBelowWhatIsReservedIsAShortfallThatNoLockRaises(t *testing.T) {
-	t.Parallel()
-	s := stocked(t, map[string]int{"A": 5})
-	s.place("o", 201, "A", 5)
-	s.count("main", map[string]int{"A": 3})
-	doc := s.stock("A")
-	require.Equal(t, []int64{3, 5, 2, -2}, []int64{doc.OnHand, doc.Reserved, doc.Shortfall, doc.Available})
-	s.place("p", 409, "A", 1)
-	s.sound()
-	s.call("POST", "/v1/reservations/o/commit", nil, 200)
-	doc = s.stock("A")
-	require.Equal(t, []int64{0, 2, 2}, []int64{doc.OnHand, doc.Reserved, doc.Shortfall}, "two were paid for and are owed")
-	s.sound()
-	s.call("POST", "/v1/reservations/o/release", nil, 200)
-	doc = s.stock("A")
-	require.Equal(t, []int64{3, 0, 0}, []int64{doc.OnHand, doc.Reserved, doc.Shortfall})
-	s.sound()
-}
-
 func (s *shop) announced() []string {
 	s.t.Helper()
 	rows, err := s.DB.Owner(s.t).Query(context.Background(), `select type || ' ' || subject from events.outbox where type like '%.stock.%' order by position`)

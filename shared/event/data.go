@@ -69,6 +69,8 @@ type StockData struct {
 	LowStockThreshold int64  `json:"low_stock_threshold"`
 	OnHand            int64  `json:"on_hand"`
 	Reserved          int64  `json:"reserved"`
+	// Shortfall is reserved beyond what there is and may be ordered beyond it.
+	Shortfall int64 `json:"shortfall,omitempty"`
 }
 
 // Amount is money: integer minor units of an ISO 4217 currency.

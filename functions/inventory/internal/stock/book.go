@@ -18,13 +18,14 @@ type page struct {
 	levels  []*entry // by priority
 	overdue int64
 	before  supply
-	silent  bool
+	lacked  int64 // shortfall then
+	fresh   bool  // nobody knew the SKU before
 }
 
 type entry struct {
 	Level
-	onHand, reserved, shortfall int64 // change since the book was opened
-	touched                     bool
+	onHand, reserved, allowance, shortfall int64 // change since the book was opened
+	touched                                bool
 }
 
 func (b *Book) enter(levels []Level) {
@@ -32,7 +33,7 @@ func (b *Book) enter(levels []Level) {
 		b.pages[l.SKU].place(&entry{Level: l})
 	}
 	for _, p := range b.pages {
-		p.before = p.supply(p.available())
+		p.before, p.lacked = p.supply(p.available()), p.shortfall()
 	}
 }
 
@@ -50,6 +51,14 @@ func (p *page) available() int64 {
 	n := -p.SafetyStock
 	for _, e := range p.levels {
 		n += e.OnHand - e.Reserved
+	}
+	return n
+}
+
+func (p *page) shortfall() int64 {
+	var n int64
+	for _, e := range p.levels {
+		n += e.Shortfall
 	}
 	return n
 }
@@ -73,8 +82,10 @@ func (b *Book) Free(sku string) int64 {
 		return Unlimited
 	}
 	n := p.available()
-	for _, e := range p.levels {
-		n += e.BackorderAllowance
+	if p.Beyond {
+		for _, e := range p.levels {
+			n += e.BackorderAllowance
+		}
 	}
 	return max(n, 0)
 }
@@ -95,26 +106,43 @@ type Part struct {
 }
 
 // Reserve takes the quantity from the locations by priority, splitting it
-// where one has not enough. The caller has made sure that it is free. Of a
-// SKU that is not tracked nothing is taken.
+// where one has not enough. The caller has made sure that it is free. What
+// lies anywhere goes before what is ordered beyond it. Of a SKU that is not
+// tracked nothing is taken.
 func (b *Book) Reserve(c Cause, sku string, quantity int64) []Part {
 	p := b.pages[sku]
 	if p == nil || !p.Track {
 		return nil
 	}
 	var parts []Part
-	for _, e := range p.levels {
-		n := min(quantity, e.free())
-		if n <= 0 {
-			continue
-		}
-		b.apply(c, Reserve, e, 0, n)
-		parts = append(parts, Part{e.Location, n})
-		if quantity -= n; quantity == 0 {
-			break
+	for i, n := range p.takes(quantity) {
+		if n > 0 {
+			b.apply(c, Reserve, p.levels[i], 0, n)
+			parts = append(parts, Part{p.levels[i].Location, n})
 		}
 	}
 	return parts
+}
+
+// takes shares a quantity out over the levels. The safety stock is no part of
+// what lies there.
+func (p *page) takes(quantity int64) []int64 {
+	takes := make([]int64, len(p.levels))
+	there := min(quantity, max(p.available(), 0))
+	beyond := quantity - there
+	for i, e := range p.levels {
+		takes[i] = min(there, max(e.OnHand-e.Reserved, 0))
+		there -= takes[i]
+	}
+	for i, e := range p.levels {
+		if beyond == 0 {
+			break
+		}
+		n := min(beyond, max(e.free()-takes[i], 0))
+		takes[i] += n
+		beyond -= n
+	}
+	return takes
 }
 
 // Unreserve gives back what was held at a location.
@@ -159,19 +187,23 @@ func (b *Book) entry(sku, location string) *entry {
 	return nil
 }
 
+func (e *entry) lack(n int64) {
+	e.shortfall += n - e.Shortfall
+	e.Shortfall = n
+}
+
 func (b *Book) apply(c Cause, kind Kind, e *entry, onHand, reserved int64) {
 	e.OnHand += onHand
 	e.Reserved += reserved
 	e.onHand += onHand
 	e.reserved += reserved
 	e.touched = true
-	lacking := max(e.Reserved-e.OnHand-e.BackorderAllowance, 0)
-	if kind != Count {
-		// Only a count may raise a shortfall; what goes away may shrink it.
+	lacking := e.lacking()
+	if kind != Count && kind != AdjustmentKind {
+		// A lock never raises a shortfall; what goes away may shrink it.
 		lacking = min(lacking, e.Shortfall)
 	}
-	e.shortfall += lacking - e.Shortfall
-	e.Shortfall = lacking
+	e.lack(lacking)
 	b.moves = append(b.moves, Movement{
 		Request: c.Request, Kind: kind, SKU: e.SKU, Location: e.Location,
 		OnHandDelta: onHand, ReservedDelta: reserved, OnHandAfter: e.OnHand, ReservedAfter: e.Reserved,

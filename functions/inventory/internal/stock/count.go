@@ -68,10 +68,14 @@ func (n Counting) check(known map[string]bool) error {
 		checkOnHand(&faults, n.OnHand)
 		checkID(&faults, "/location", n.Location)
 	}
-	if ValidID(n.Location) && !known[n.Location] {
-		faults.Add("/location", "unknown_location", "no such location; PUT /v1/locations/{code} creates one")
-	}
+	checkKnown(&faults, "/location", n.Location, known)
 	return faults.Err()
+}
+
+func checkKnown(faults *fault.List, pointer, location string, known map[string]bool) {
+	if ValidID(location) && !known[location] {
+		faults.Add(pointer, "unknown_location", "no such location; PUT /v1/locations/{code} creates one")
+	}
 }
 
 func (b *Book) count(c Cause, n Counting, fresh map[place]bool) string {
@@ -136,7 +140,7 @@ func openPlaces(ctx context.Context, tx postgres.DB, places []place) (*Book, map
 		return nil, nil, err
 	}
 	for _, sku := range newSKUs {
-		book.pages[sku].silent = true
+		book.pages[sku].fresh = true
 	}
 	return book, fresh, nil
 }

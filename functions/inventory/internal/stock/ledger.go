@@ -17,12 +17,15 @@ type Kind string
 
 // The kinds.
 const (
-	Count   Kind = "count"
-	Reserve Kind = "reserve"
-	Commit  Kind = "commit"
-	Release Kind = "release"
-	Expire  Kind = "expire"
-	Return  Kind = "return"
+	Count          Kind = "count"
+	AdjustmentKind Kind = "adjustment"
+	TransferOut    Kind = "transfer_out"
+	TransferIn     Kind = "transfer_in"
+	Reserve        Kind = "reserve"
+	Commit         Kind = "commit"
+	Release        Kind = "release"
+	Expire         Kind = "expire"
+	Return         Kind = "return"
 )
 
 // Cause is why something moves. A Request moves a level at most once for each

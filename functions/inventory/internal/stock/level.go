@@ -24,6 +24,9 @@ type Level struct {
 // than was reserved already.
 func (l Level) free() int64 { return l.OnHand + l.BackorderAllowance - l.Reserved }
 
+// lacking is what is reserved beyond all that it may be reserved of.
+func (l Level) lacking() int64 { return max(l.Reserved-l.OnHand-l.BackorderAllowance, 0) }
+
 // Policy says how a SKU is sold.
 type Policy struct {
 	SKU               string
@@ -36,6 +39,28 @@ type Policy struct {
 	MaxPerOrder       *int64
 	Incoming          int64
 	Version           int64
+	// Beyond says that more may be ordered now than there is: until a
+	// preorder's date, and without an end where there is none.
+	Beyond bool
+}
+
+// What becomes of orders when nothing is left.
+const (
+	Deny      = "deny"
+	Backorder = "backorder"
+	Preorder  = "preorder"
+)
+
+// allowance is how many may be locked beyond what there is.
+func (p Policy) allowance() int64 {
+	switch {
+	case p.WhenOutOfStock == Deny:
+		return 0
+	case p.BackorderLimit == nil:
+		return MaxOnHand
+	default:
+		return *p.BackorderLimit
+	}
 }
 
 // supply is how well a SKU can be sold. Crossing from one to the other is

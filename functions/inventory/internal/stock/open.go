@@ -36,7 +36,12 @@ const readPolicies = `
 		low_stock_threshold,
 		max_per_order,
 		incoming,
-		version
+		version,
+		case when_out_of_stock
+			when 'backorder' then true
+			when 'preorder' then coalesce(available_on > now(), true)
+			else false
+		end as beyond
 	from inventory.stock
 	where sku = any(@skus)`
 

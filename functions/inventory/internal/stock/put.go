@@ -40,11 +40,7 @@ func Put(ctx context.Context, db postgres.DB, c Cause, n Counting, expect Expect
 			return err
 		}
 		book.count(c, n, fresh)
-		if err := book.Post(ctx, tx); err != nil {
-			return err
-		}
-		found, err := Read(ctx, tx, []string{n.SKU})
-		after = found[n.SKU]
+		after, err = book.settled(ctx, tx, n.SKU)
 		return err
 	})
 	if err != nil {
@@ -57,16 +53,33 @@ func Put(ctx context.Context, db postgres.DB, c Cause, n Counting, expect Expect
 // a known SKU may be created, or be a change of that SKU.
 func (b *Book) expected(sku string, created bool, expect Expectation) error {
 	p := b.pages[sku]
-	revision := p.Version
-	for _, e := range p.levels {
-		revision += e.Version
-	}
+	revision := p.revision()
 	if !created {
 		return expect.Change(revision)
 	}
 	revision-- // of the level that was just made
-	if err := expect.Create(); err == nil || p.silent {
+	if err := expect.Create(); err == nil || p.fresh {
 		return err
 	}
 	return expect.Change(revision)
+}
+
+func (p *page) revision() int64 {
+	n := p.Version
+	for _, e := range p.levels {
+		n += e.Version
+	}
+	return n
+}
+
+// settled writes the book and reads what the SKU is like then.
+func (b *Book) settled(ctx context.Context, tx postgres.DB, sku string) (Stock, error) {
+	if err := b.Post(ctx, tx); err != nil {
+		return Stock{}, err
+	}
+	found, err := Read(ctx, tx, []string{sku})
+	if err != nil {
+		return Stock{}, fmt.Errorf("read what was changed: %w", err)
+	}
+	return found[sku], nil
 }

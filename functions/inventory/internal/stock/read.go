@@ -37,13 +37,17 @@ func (s Stock) Revision() int64 {
 // more is promised than there is.
 func (s Stock) Available() int64 { return s.OnHand() - s.Reserved() + s.Overdue - s.SafetyStock }
 
-// Orderable is what a lock would get now: what is available and, where the
+// Orderable is what a lock would get now: what is available and, while the
 // policy allows it, what may be ordered beyond that.
 func (s Stock) Orderable() int64 {
 	if !s.Track {
 		return Unlimited
 	}
-	return max(s.Available()+s.sum(func(l Level) int64 { return l.BackorderAllowance }), 0)
+	n := s.Available()
+	if s.Beyond {
+		n += s.sum(func(l Level) int64 { return l.BackorderAllowance })
+	}
+	return max(n, 0)
 }
 
 func (s Stock) sum(of func(Level) int64) int64 {
@@ -78,6 +82,11 @@ const readStock = `
 		s.max_per_order,
 		s.incoming,
 		s.version,
+		case s.when_out_of_stock
+			when 'backorder' then true
+			when 'preorder' then coalesce(s.available_on > now(), true)
+			else false
+		end as beyond,
 		o.held,
 		l.location,
 		p.priority,
@@ -100,18 +109,29 @@ const readStock = `
 // Read finds the stock of SKUs in one statement; a SKU without stock is not in
 // the answer.
 func Read(ctx context.Context, db postgres.DB, skus []string) (map[string]Stock, error) {
+	batch := &pgx.Batch{}
+	var all map[string]Stock
+	QueueRead(batch, skus, &all)
+	if err := db.SendBatch(ctx, batch).Close(); err != nil {
+		return nil, fmt.Errorf("read stock of %d skus: %w", len(skus), err)
+	}
+	return all, nil
+}
+
+// QueueRead lets Read go together with other queries.
+func QueueRead(batch *pgx.Batch, skus []string, into *map[string]Stock) {
 	// What cannot be a SKU has no stock; PostgreSQL would not even read some of it.
 	skus = slices.DeleteFunc(slices.Clone(skus), func(sku string) bool { return !ValidID(sku) })
-	rows, err := db.Query(ctx, readStock, pgx.NamedArgs{"skus": skus})
-	if err != nil {
-		return nil, fmt.Errorf("read stock of %d skus: %w", len(skus), err)
-	}
-	found, err := pgx.CollectRows(rows, pgx.RowToStructByName[stockRow])
-	if err != nil {
-		return nil, fmt.Errorf("read stock of %d skus: %w", len(skus), err)
-	}
-	all := make(map[string]Stock, len(skus))
-	for _, r := range found {
+	batch.Queue(readStock, pgx.NamedArgs{"skus": skus}).Query(func(rows pgx.Rows) error {
+		found, err := pgx.CollectRows(rows, pgx.RowToStructByName[stockRow])
+		*into = stocksOf(found)
+		return err
+	})
+}
+
+func stocksOf(rows []stockRow) map[string]Stock {
+	all := make(map[string]Stock, len(rows))
+	for _, r := range rows {
 		s, seen := all[r.SKU]
 		if !seen {
 			s = Stock{Policy: r.Policy, Overdue: r.Held}
@@ -124,7 +144,7 @@ func Read(ctx context.Context, db postgres.DB, skus []string) (map[string]Stock,
 		}
 		all[r.SKU] = s
 	}
-	return all, nil
+	return all
 }
 
 // available is judged as Stock.Available does.
