@@ -47,9 +47,9 @@ func routes(_ context.Context, cfg *config, s *service.Service) error {
 	web.Register(api, placeOperation(lock), placeReservation(s.DB, queue, cfg.rules(), waker.Wake))
 	web.Register(api, operation("list-reservations", "GET", "/v1/reservations", "Reservations by state and SKU", "reservations", lock), listReservations(s.DB))
 	web.Register(api, operation("get-reservation", "GET", "/v1/reservations/{order_id}", "The reservation of an order", "reservations", lock, 404), getReservation(s.DB))
-	web.Register(api, operation("commit-reservation", "POST", "/v1/reservations/{order_id}/commit", "Sell what an order locked", "reservations", lock, 409, 428), stepReservation(s.DB, reservation.Paid, waker.Wake))
-	web.Register(api, operation("release-reservation", "POST", "/v1/reservations/{order_id}/release", "Free what an order locked, take back what it bought", "reservations", lock, 409, 428), stepReservation(s.DB, reservation.Cancelled, waker.Wake))
-	web.Register(api, operation("return-reservation", "POST", "/v1/reservations/{order_id}/return", "Take goods of an order back", "reservations", lock, 409, 428), returnReservation(s.DB, waker.Wake))
+	web.Register(api, withOutcomes(operation("commit-reservation", "POST", "/v1/reservations/{order_id}/commit", "Sell what an order locked", "reservations", lock, 409, 428), reservation.Paid), stepReservation(s.DB, reservation.Paid, waker.Wake))
+	web.Register(api, withOutcomes(operation("release-reservation", "POST", "/v1/reservations/{order_id}/release", "Free what an order locked, take back what it bought", "reservations", lock, 409, 428), reservation.Cancelled), stepReservation(s.DB, reservation.Cancelled, waker.Wake))
+	web.Register(api, withOutcomes(operation("return-reservation", "POST", "/v1/reservations/{order_id}/return", "Take goods of an order back", "reservations", lock, 409, 428), reservation.Returned), returnReservation(s.DB, waker.Wake))
 	web.Register(api, operation("extend-reservation", "POST", "/v1/reservations/{order_id}/extend", "Let a lock hold longer", "reservations", lock, 404, 409), extendReservation(s.DB, cfg.rules()))
 
 	// Deliveries of the broker; the ingress does not route it.

@@ -71,13 +71,30 @@ const (
 	tidyFor   = 8 * time.Second // within a delivery; the rest waits for the next tick
 )
 
-// tidy records what has expired and forgets old Idempotency-Keys. Nothing
-// depends on it.
+// tidy records what has expired, hands over what is owed and has come in, and
+// forgets old Idempotency-Keys. Nothing that is available depends on it.
 func tidy(ctx context.Context, db postgres.DB, wake func()) error {
 	ctx, cancel := context.WithTimeout(ctx, tidyFor)
 	defer cancel()
+	if err := inBatches(ctx, db, wake, reservation.ExpireDue); err != nil {
+		return err
+	}
+	if err := fulfil(ctx, db, wake); err != nil {
+		return err
+	}
+	_, err := idempotency.Prune(ctx, db)
+	return err
+}
+
+// fulfil hands over what orders are owed and has come in. Who has put stock
+// somewhere calls it after the commit; if that fails, the next tick does it.
+func fulfil(ctx context.Context, db postgres.DB, wake func()) error {
+	return inBatches(ctx, db, wake, reservation.Fulfil)
+}
+
+func inBatches(ctx context.Context, db postgres.DB, wake func(), do func(context.Context, postgres.DB, int) (int, error)) error {
 	for {
-		n, err := reservation.ExpireDue(ctx, db, tidyBatch)
+		n, err := do(ctx, db, tidyBatch)
 		if err != nil {
 			return err
 		}
@@ -85,9 +102,7 @@ func tidy(ctx context.Context, db postgres.DB, wake func()) error {
 			wake()
 		}
 		if n < tidyBatch || ctx.Err() != nil {
-			break
+			return nil
 		}
 	}
-	_, err := idempotency.Prune(ctx, db)
-	return err
 }

@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/danielgtaylor/huma/v2"
 	"github.com/jackc/pgx/v5"
 
 	"github.com/mallhive/product-service/functions/inventory/internal/reservation"
@@ -53,15 +52,6 @@ type placed struct {
 
 func placedOf(a reservation.Answer) placed {
 	return placed{Data: a.Data, Refused: a.Refused(), Repeated: a.Repeated, Appended: a.Appended}
-}
-
-func placeOperation(security []map[string][]string) huma.Operation {
-	op := operation("place-reservation", "POST", "/v1/reservations", "Lock stock for an order", "reservations", security, http.StatusConflict)
-	op.DefaultStatus = http.StatusCreated
-	op.Responses = map[string]*huma.Response{"200": {Description: "It was placed before: the first answer again"}}
-	op.Description = "All lines or none, unless allow_partial. 201 when it is locked; the same order again is answered as the first time (200, or 409 when it was rejected). " +
-		"The same order with other lines is a 409 with code other_lines."
-	return op
 }
 
 func placeReservation(db postgres.DB, queue *reservation.Queue, rules reservation.Rules, wake func()) func(context.Context, *placeInput) (*reservationOutput, error) {
@@ -190,7 +180,7 @@ func applyOnce(ctx context.Context, db postgres.DB, m reservation.Message, key s
 			Detail: "a step on a part of an order needs an Idempotency-Key, so that a repeat is told from another step",
 		}
 	}
-	m.Actor, m.Announce, m.Key = auth.CallerFrom(ctx).Subject, true, key
+	m.Actor, m.Announce = auth.CallerFrom(ctx).Subject, true
 	r := idempotency.Request{
 		Caller: m.Actor, Operation: m.Step.String() + " " + m.OrderID, Key: key,
 		Body: []any{m.Lines, m.Restock, m.Reason},
@@ -209,9 +199,10 @@ func applyOnce(ctx context.Context, db postgres.DB, m reservation.Message, key s
 }
 
 type extendInput struct {
-	OrderID string `path:"order_id" pattern:"^[A-Za-z0-9._~-]{1,64}$"`
-	Body    *struct {
-		ExpiresIn int64 `json:"expires_in,omitempty" minimum:"1" doc:"Seconds from now; the service's usual time when absent"`
+	OrderID        string `path:"order_id" pattern:"^[A-Za-z0-9._~-]{1,64}$"`
+	IdempotencyKey string `header:"Idempotency-Key" maxLength:"255" doc:"The same key again gets the same answer"`
+	Body           *struct {
+		ExpiresIn int64 `json:"expires_in,omitempty" minimum:"1" doc:"Seconds from now; the service's usual time when absent. A lock is never shortened, and holds no longer in all than the service allows"`
 	}
 }
 
@@ -225,10 +216,16 @@ func extendReservation(db postgres.DB, rules reservation.Rules) func(context.Con
 		if err != nil {
 			return nil, err
 		}
-		data, err := reservation.Extend(ctx, db, rules, in.OrderID, hold)
+		r := idempotency.Request{
+			Caller: auth.CallerFrom(ctx).Subject, Operation: "extend " + in.OrderID, Key: in.IdempotencyKey, Body: seconds,
+		}
+		reply, err := idempotency.Do(ctx, db, r, func(tx pgx.Tx) (idempotency.Reply[placed], error) {
+			data, err := reservation.Extend(ctx, tx, rules, in.OrderID, hold)
+			return idempotency.Reply[placed]{Status: http.StatusOK, Body: placed{Data: data}}, err
+		})
 		if err != nil {
 			return nil, err
 		}
-		return replyTo(http.StatusOK, placed{Data: data})
+		return replyTo(http.StatusOK, reply.Body)
 	}
 }

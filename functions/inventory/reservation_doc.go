@@ -2,14 +2,37 @@ package main
 
 import (
 	"context"
+	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 	"time"
+
+	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/mallhive/product-service/functions/inventory/internal/reservation"
 	"github.com/mallhive/product-service/shared/event"
 	"github.com/mallhive/product-service/shared/postgres"
 )
+
+func placeOperation(security []map[string][]string) huma.Operation {
+	op := operation("place-reservation", "POST", "/v1/reservations", "Lock stock for an order", "reservations", security, http.StatusConflict)
+	op.DefaultStatus = http.StatusCreated
+	op.Responses = map[string]*huma.Response{"200": {Description: "It was placed before: the first answer again"}}
+	op.Description = "All lines or none, unless allow_partial. 201 when it is locked; the same order again is answered as the first time (200, or 409 when it was rejected). " +
+		"The same order with other lines is a 409 with code other_lines."
+	return withOutcomes(op, reservation.Placed, reservation.PlacedOtherwise)
+}
+
+// withOutcomes describes an operation by its rows of the table of outcomes.
+func withOutcomes(op huma.Operation, steps ...reservation.Step) huma.Operation {
+	op.Description = strings.TrimLeft(op.Description+"\n\n", "\n") + "What it does depends on where the order stands:\n\n" +
+		reservation.Table(steps...) + "\n" + outcomeWords
+	return op
+}
+
+const outcomeWords = "Rejected and refused are a 409 with that code. An order is expired from the moment its time is over, recorded or not. " +
+	"With lines it is done to a part of the order, never to more of it than there is for this step (422)."
 
 type reservationDoc struct {
 	OrderID   string            `json:"order_id"`
@@ -25,7 +48,7 @@ type reservationLine struct {
 	SKU       string `json:"sku"`
 	Requested int64  `json:"requested"`
 	Locked    int64  `json:"locked" doc:"What the lock took"`
-	Committed int64  `json:"committed" doc:"Of it, what was sold"`
+	Committed int64  `json:"committed" doc:"Of it, what was sold. What is paid for and not there yet is sold as soon as it comes in"`
 	Returned  int64  `json:"returned" doc:"Of that, what came back"`
 	Available int64  `json:"available" doc:"What there was when the order was decided"`
 	Reason    string `json:"reason,omitempty" enum:"unknown_sku,over_limit,insufficient_stock,order_cancelled" doc:"Why not all of it was locked"`

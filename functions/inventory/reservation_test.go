@@ -5,6 +5,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/mallhive/product-service/knative/local/issuer"
 	"github.com/mallhive/product-service/shared/event"
 	"github.com/mallhive/product-service/shared/service/servicetest"
 )
@@ -191,5 +192,39 @@ func TestNothingComesBackTwice(t *testing.T) {
 	require.Equal(t, "released", s.reservation("o").State)
 	s.call("POST", "/v1/reservations/o/release", nil, 200)
 	require.EqualValues(t, 10, s.stock("A").OnHand)
+	s.sound()
+}
+
+func TestTwoCallersMayUseTheSameKey(t *testing.T) {
+	t.Parallel()
+	s := stocked(t, map[string]int{"A": 10})
+	token, err := s.Issuer.Token(issuer.Claims{Subject: "another", Scopes: []string{"inventory:lock"}})
+	require.NoError(t, err)
+	another := servicetest.Header{Name: "Authorization", Value: "Bearer " + token}
+	s.place("o", 201, "A", 6)
+	one := map[string]any{"lines": lines("A", 1)}
+	for _, verb := range []string{"commit", "release"} {
+		s.call("POST", "/v1/reservations/o/"+verb, one, 200, key("k"))
+		s.call("POST", "/v1/reservations/o/"+verb, one, 200, key("k"))
+		s.call("POST", "/v1/reservations/o/"+verb, one, 200, key("k"), another)
+	}
+	require.Equal(t, []int64{8, 2}, []int64{s.stock("A").OnHand, s.stock("A").Reserved})
+	s.sound()
+}
+
+func TestAKeyThatIsForgottenIsANewOne(t *testing.T) {
+	t.Parallel()
+	s := stocked(t, map[string]int{"A": 10})
+	s.place("o", 201, "A", 6)
+	pay := func() {
+		t.Helper()
+		s.call("POST", "/v1/reservations/o/commit", map[string]any{"lines": lines("A", 2)}, 200, key("k"))
+	}
+	pay()
+	s.asOwner(`update inventory.idempotency_keys set created_at = now() - interval '8 days'`)
+	s.tick()
+	pay()
+	require.EqualValues(t, 6, s.stock("A").OnHand)
+	require.Equal(t, []string{"inventory.locked", "inventory.committed", "inventory.committed"}, s.outboxed("o"))
 	s.sound()
 }

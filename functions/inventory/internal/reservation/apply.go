@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
 	"github.com/mallhive/product-service/functions/inventory/internal/stock"
@@ -22,13 +23,14 @@ type Message struct {
 	Lines   []event.OrderLine // a part of the order; none means all of it
 	Restock bool              // whether returned goods can be sold again
 	Reason  string
-	// Source and ID tell deliveries of one message apart from another message;
-	// both are empty where the caller has its own way, as over HTTP.
+	// Source and ID tell deliveries of one message apart from another message.
+	// Both are empty where the caller has its own way, as over HTTP: then every
+	// message is another one.
 	Source, ID string
-	// Key tells partial steps without Source and ID apart.
-	Key      string
-	Actor    string
-	Announce bool // as in Order
+	Actor      string
+	Announce   bool // as in Order
+
+	once string // instead of Source and ID
 }
 
 // Check reports everything that is wrong with the message itself.
@@ -46,14 +48,10 @@ func (m Message) Check() error {
 
 // name is what the id of the reply is made of.
 func (m Message) name() string {
-	switch {
-	case m.ID != "":
+	if m.ID != "" {
 		return m.Step.String() + " " + m.Source + " " + m.ID
-	case m.Key != "":
-		return m.Step.String() + " " + m.Key
-	default:
-		return m.Step.String()
 	}
+	return m.Step.String() + " " + m.once
 }
 
 // errAgain means that the reservation appeared while its absence was acted on.
@@ -66,7 +64,7 @@ func Apply(ctx context.Context, db postgres.DB, m Message) (Answer, error) {
 	if err := m.Check(); err != nil {
 		return Answer{}, err
 	}
-	m.Lines = summed(m.Lines)
+	m.Lines, m.once = summed(m.Lines), uuid.Must(uuid.NewV7()).String()
 	var answer Answer
 	for range maxRounds {
 		err := inRounds(ctx, db, func(tx pgx.Tx, short needed) (err error) {
@@ -98,14 +96,14 @@ func apply(ctx context.Context, tx pgx.Tx, m Message, short needed) (Answer, err
 	}
 	standing := standingOf(r.State, r.Tombstone)
 	if r.Overdue {
-		standing = r.overdueStanding()
+		standing = standingOf(r.whenOver(), false)
 	}
 	outcome := OutcomeOf(m.Step, standing)
 	switch outcome.Do {
 	case RepeatLast:
 		return r.repeatLast(ctx, tx, m)
 	case Conflict:
-		return Answer{}, fault.Clash("not_committed", "the order is not committed: only what was sold can come back")
+		return Answer{}, fault.Clash(outcome.Reason, "the order is not committed: only what was sold can come back")
 	default:
 		return act(ctx, tx, m, outcome, records)
 	}
@@ -192,15 +190,4 @@ func (r *record) answer(typ, reason string, m Message, sequence int64) (Answer, 
 	}
 	reply, err := newReply(typ, m.name(), r.Now, sequence, data)
 	return Answer{Reply: reply, Data: data}, err
-}
-
-// overdueStanding is where an order stands whose time is over: with a part of
-// it paid for, the rest is gone and the part stays.
-func (r *record) overdueStanding() Standing {
-	for _, l := range r.lines {
-		if l.Sold > 0 {
-			return StandsCommitted
-		}
-	}
-	return StandsExpired
 }

@@ -25,7 +25,7 @@ func (p *placing) decide(book *stock.Book, now time.Time, lacking needed) {
 		}
 	}
 	if !p.expires.After(now) {
-		p.reject("expired")
+		p.reject(ranOut)
 		return
 	}
 	if p.state == PartiallyLocked {
@@ -40,7 +40,7 @@ func (p *placing) decide(book *stock.Book, now time.Time, lacking needed) {
 	cause := stock.OfOrder(p.ID, Placed.String(), p.Actor)
 	for i, l := range p.lines {
 		p.told[i].Locked = takes[i]
-		for _, part := range book.Reserve(cause, l.SKU, takes[i]) {
+		for _, part := range reserve(book, cause, l.SKU, takes[i]) {
 			p.parts = append(p.parts, &line{OrderID: p.ID, SKU: l.SKU, Location: part.Location, Held: part.Quantity})
 		}
 	}

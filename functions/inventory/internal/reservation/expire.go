@@ -88,13 +88,10 @@ const expiring = "expired"
 
 func (r *record) expire(book *stock.Book, sequence int64) (event.Event, error) {
 	cause := stock.OfOrder(r.OrderID, expiring, "expiry")
-	r.State = Expired
+	r.State = r.whenOver()
 	for _, l := range r.lines {
-		if l.Sold > 0 {
-			r.State = Committed // what was paid for stays sold
-		}
-		book.Unreserve(cause, stock.Expire, l.SKU, l.Location, l.Held)
-		l.Held = 0
+		book.Unreserve(cause, stock.Expire, l.SKU, l.Location, l.Held-l.Owed)
+		l.Held = l.Owed
 	}
 	r.Overdue, r.ExpiresAt = false, nil
 	data, err := r.document()
@@ -106,6 +103,15 @@ func (r *record) expire(book *stock.Book, sequence int64) (event.Event, error) {
 		return event.Event{}, err
 	}
 	return reply, r.settle(reply)
+}
+
+// whenOver is the state of a reservation whose time is over, recorded or not:
+// with a part of it paid for, the rest is gone and the part stays.
+func (r *record) whenOver() State {
+	if slices.ContainsFunc(r.lines, func(l *line) bool { return l.Sold > 0 || l.Owed > 0 }) {
+		return Committed
+	}
+	return Expired
 }
 
 // settle keeps the reply that led to the present state, or, of an order that

@@ -13,7 +13,9 @@ import (
 )
 
 // Extend lets a running reservation hold for so long from now; zero means the
-// usual time. One that runs no longer is a fault of kind Conflict.
+// usual time. It never shortens, and in all a lock holds no longer than the
+// rules allow, however often it is extended. One that runs no longer is a fault
+// of kind Conflict.
 func Extend(ctx context.Context, db postgres.DB, rules Rules, orderID string, hold time.Duration) (event.ReservationData, error) {
 	if hold == 0 {
 		hold = rules.TTL
@@ -29,9 +31,16 @@ func Extend(ctx context.Context, db postgres.DB, rules Rules, orderID string, ho
 			return fault.Missing("no reservation has this order id")
 		}
 		if !r.State.Holding() || r.Overdue {
-			return fault.Clash("not_locked", "only a reservation that is locked can be extended")
+			return fault.Clash(notLocked, "only a reservation that is locked can be extended")
 		}
-		until := r.Now.Add(min(hold, rules.MaxTTL)).UTC()
+		until := r.Now.Add(hold)
+		if last := r.CreatedAt.Add(rules.MaxTTL); until.After(last) {
+			until = last
+		}
+		if until.Before(*r.ExpiresAt) {
+			until = *r.ExpiresAt
+		}
+		until = until.UTC()
 		r.ExpiresAt = &until
 		batch := &pgx.Batch{}
 		queueRecords(batch, []*record{r})

@@ -71,7 +71,7 @@ func (k known) answer(ctx context.Context, tx pgx.Tx, o Order) (Answer, error) {
 	outcome := OutcomeOf(step, standingOf(k.State, k.Tombstone))
 	switch {
 	case outcome.Do == Conflict:
-		return Answer{}, fault.Clash("other_lines", "the order is known with other lines")
+		return Answer{}, fault.Clash(outcome.Reason, "the order is known with other lines")
 	case k.Placed != nil:
 		return repeat(k.OrderID, *k.Placed)
 	default:

@@ -80,10 +80,10 @@ func absent(ctx context.Context, tx pgx.Tx, m Message) (Answer, error) {
 	outcome := OutcomeOf(m.Step, StandsNone)
 	switch {
 	case outcome.Do == Conflict:
-		return Answer{}, fault.Clash("not_committed", "no such order was placed")
+		return Answer{}, fault.Clash(outcome.Reason, "no such order was placed")
 	case outcome.Do == Wait || len(m.Lines) > 0:
 		return Answer{}, &fault.Error{
-			Kind: fault.Unavailable, Code: "order_not_arrived", Detail: "the order has not arrived yet", RetryAfter: time.Second,
+			Kind: fault.Unavailable, Code: notArrived, Detail: "the order has not arrived yet", RetryAfter: time.Second,
 		}
 	default:
 		return bury(ctx, tx, m)

@@ -70,12 +70,23 @@ const (
 	GiveBack                 // take back what was sold and not yet returned
 	Conflict                 // 422 for an event, 409 over HTTP
 	Wait                     // 503: its order has not arrived
+	Never                    // it cannot come
+)
+
+// The reasons: of a rejection what its reply says, of a refusal its code.
+const (
+	orderCancelled = "order_cancelled"
+	notLocked      = "not_locked"
+	ranOut         = "expired"
+	otherLines     = "other_lines"
+	notCommitted   = "not_committed"
+	notArrived     = "order_not_arrived"
 )
 
 // Outcome is one cell of the table.
 type Outcome struct {
 	Do     Action
-	Reason string // of a rejection
+	Reason string // of what is not done as asked
 }
 
 // OutcomeOf is the table of what each message does in each state: the same
@@ -87,27 +98,27 @@ func OutcomeOf(step Step, standing Standing) Outcome {
 			StandsLocked:    {Do: RepeatLock},
 			StandsCommitted: {Do: RepeatLock},
 			StandsReleased:  {Do: RepeatLock},
-			StandsBuried:    {Do: RejectLate, Reason: "order_cancelled"},
+			StandsBuried:    {Do: RejectLate, Reason: orderCancelled},
 			StandsExpired:   {Do: RepeatLock},
 			StandsRejected:  {Do: RepeatLock},
 		},
 		PlacedOtherwise: {
-			StandsNone:      {Do: Lock}, // there is no other yet
-			StandsLocked:    {Do: Conflict},
-			StandsCommitted: {Do: Conflict},
-			StandsReleased:  {Do: Conflict},
-			StandsBuried:    {Do: RejectLate, Reason: "order_cancelled"},
-			StandsExpired:   {Do: Conflict},
-			StandsRejected:  {Do: Conflict},
+			StandsNone:      {Do: Never}, // there is no other yet
+			StandsLocked:    {Do: Conflict, Reason: otherLines},
+			StandsCommitted: {Do: Conflict, Reason: otherLines},
+			StandsReleased:  {Do: Conflict, Reason: otherLines},
+			StandsBuried:    {Do: RejectLate, Reason: orderCancelled},
+			StandsExpired:   {Do: Conflict, Reason: otherLines},
+			StandsRejected:  {Do: Conflict, Reason: otherLines},
 		},
 		Paid: {
-			StandsNone:      {Do: Wait},
+			StandsNone:      {Do: Wait, Reason: notArrived},
 			StandsLocked:    {Do: Commit},
 			StandsCommitted: {Do: RepeatLast},
-			StandsReleased:  {Do: Reject, Reason: "not_locked"},
-			StandsBuried:    {Do: Reject, Reason: "not_locked"},
-			StandsExpired:   {Do: LockCommit, Reason: "expired"},
-			StandsRejected:  {Do: Reject, Reason: "not_locked"},
+			StandsReleased:  {Do: Reject, Reason: notLocked},
+			StandsBuried:    {Do: Reject, Reason: notLocked},
+			StandsExpired:   {Do: LockCommit, Reason: ranOut},
+			StandsRejected:  {Do: Reject, Reason: notLocked},
 		},
 		Cancelled: {
 			StandsNone:      {Do: Bury},
@@ -119,13 +130,13 @@ func OutcomeOf(step Step, standing Standing) Outcome {
 			StandsRejected:  {Do: Release},
 		},
 		Returned: {
-			StandsNone:      {Do: Conflict},
-			StandsLocked:    {Do: Conflict},
+			StandsNone:      {Do: Conflict, Reason: notCommitted},
+			StandsLocked:    {Do: Conflict, Reason: notCommitted},
 			StandsCommitted: {Do: GiveBack},
-			StandsReleased:  {Do: Conflict},
-			StandsBuried:    {Do: Conflict},
-			StandsExpired:   {Do: Conflict},
-			StandsRejected:  {Do: Conflict},
+			StandsReleased:  {Do: Conflict, Reason: notCommitted},
+			StandsBuried:    {Do: Conflict, Reason: notCommitted},
+			StandsExpired:   {Do: Conflict, Reason: notCommitted},
+			StandsRejected:  {Do: Conflict, Reason: notCommitted},
 		},
 	}[step][standing]
 }

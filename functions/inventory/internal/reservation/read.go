@@ -44,7 +44,7 @@ const readOne = `
 		r.created_at,
 		r.updated_at,
 		(
-			select coalesce(json_agg(json_build_object('SKU', l.sku, 'Held', l.held, 'Sold', l.sold, 'Returned', l.returned)), '[]')
+			select coalesce(json_agg(json_build_object('SKU', l.sku, 'Held', l.held, 'Owed', l.owed, 'Sold', l.sold, 'Returned', l.returned)), '[]')
 			from inventory.reservation_lines l
 			where l.order_id = r.order_id
 		) as lines
@@ -66,7 +66,7 @@ func Get(ctx context.Context, db postgres.DB, orderID string) (Reservation, erro
 	return found[0], nil
 }
 
-// What is overdue is expired, but for what was sold of it before.
+// What is overdue is expired, but for what was paid of it before.
 const readPage = `
 	select
 		r.order_id,
@@ -77,16 +77,23 @@ const readPage = `
 		r.created_at,
 		r.updated_at,
 		(
-			select coalesce(json_agg(json_build_object('SKU', l.sku, 'Held', l.held, 'Sold', l.sold, 'Returned', l.returned)), '[]')
+			select coalesce(json_agg(json_build_object('SKU', l.sku, 'Held', l.held, 'Owed', l.owed, 'Sold', l.sold, 'Returned', l.returned)), '[]')
 			from inventory.reservation_lines l
 			where l.order_id = r.order_id
 		) as lines
 	from inventory.reservations r
 	cross join lateral (
-		select r.state in ('locked', 'partially_locked') and r.expires_at <= now() as overdue
+		select
+			r.state in ('locked', 'partially_locked') and r.expires_at <= now() as overdue,
+			exists (
+				select
+				from inventory.reservation_lines l
+				where l.order_id = r.order_id
+					and (l.sold > 0 or l.owed > 0)
+			) as paid
 	) o
 	where r.order_id > @after
-		and (@state = '' or case when o.overdue then 'expired' else r.state end = @state)
+		and (@state = '' or @state = case when not o.overdue then r.state when o.paid then 'committed' else 'expired' end)
 		and (@sku = '' or r.order_id in (select t.order_id from inventory.takers t where t.sku = @sku))
 	order by r.order_id
 	limit @limit`
@@ -130,10 +137,7 @@ func (row readRow) reservation() (Reservation, error) {
 		return Reservation{}, errors.Join(errors.New("lines of a reservation"), err)
 	}
 	if row.Overdue {
-		r.State = Expired
-		if r.keeps() {
-			r.State = Committed
-		}
+		r.State = r.whenOver()
 	}
 	data, err := r.document()
 	return Reservation{ReservationData: data, CreatedAt: row.CreatedAt, UpdatedAt: row.UpdatedAt}, err

@@ -20,6 +20,7 @@ type record struct {
 	ExpiresAt   *time.Time
 	Placed      *string
 	Settled     *string
+	CreatedAt   time.Time
 	Overdue     bool      // its time is over and nobody has recorded it
 	Now         time.Time // of the transaction, by the database's clock
 
@@ -32,6 +33,7 @@ type line struct {
 	SKU      string
 	Location string
 	Held     int64
+	Owed     int64 // of what is held: paid for, and not there yet
 	Sold     int64
 	Returned int64
 }
@@ -48,6 +50,7 @@ const lockRecords = `
 		expires_at,
 		placed,
 		settled,
+		created_at,
 		state in ('locked', 'partially_locked') and expires_at <= now() as overdue,
 		now() as now
 	from inventory.reservations
@@ -56,7 +59,7 @@ const lockRecords = `
 	for update`
 
 const readLines = `
-	select order_id, sku, location, held, sold, returned
+	select order_id, sku, location, held, owed, sold, returned
 	from inventory.reservation_lines
 	where order_id = any(@ids)
 	order by order_id, sku, location`
@@ -78,7 +81,7 @@ func lockAndRead(ctx context.Context, tx postgres.DB, ids []string) (map[string]
 		lines, err := pgx.CollectRows(rows, pgx.RowToAddrOfStructByName[line])
 		for _, l := range lines {
 			if r := found[l.OrderID]; r != nil {
-				r.lines = append(r.lines, l)
+				r.take(l)
 			}
 		}
 		return err
@@ -89,6 +92,15 @@ func lockAndRead(ctx context.Context, tx postgres.DB, ids []string) (map[string]
 	return found, nil
 }
 
+// take adds a line as it was read. Of an order that runs out no more all that
+// is held is owed, also where the release before has not said so.
+func (r *record) take(l *line) {
+	if !r.State.Holding() {
+		l.Owed = l.Held
+	}
+	r.lines = append(r.lines, l)
+}
+
 const updateRecords = `
 	update inventory.reservations r
 	set state = c.state, expires_at = c.expires_at, settled = c.settled::json, updated_at = now()
@@ -97,11 +109,13 @@ const updateRecords = `
 
 // The row of the reservation is locked, so these are all its lines' values.
 const upsertLines = `
-	insert into inventory.reservation_lines (order_id, sku, location, held, sold, returned, expires_at)
+	insert into inventory.reservation_lines (order_id, sku, location, held, owed, sold, returned, expires_at)
 	select *
-	from unnest(@ids::text[], @skus::text[], @locations::text[], @held::bigint[], @sold::bigint[], @returned::bigint[], @expiries::timestamptz[])
+	from unnest(
+		@ids::text[], @skus::text[], @locations::text[], @held::bigint[], @owed::bigint[],
+		@sold::bigint[], @returned::bigint[], @expiries::timestamptz[])
 	on conflict (order_id, sku, location) do update
-	set held = excluded.held, sold = excluded.sold, returned = excluded.returned, expires_at = excluded.expires_at`
+	set held = excluded.held, owed = excluded.owed, sold = excluded.sold, returned = excluded.returned, expires_at = excluded.expires_at`
 
 // queueRecords adds to the batch what writes changed reservations.
 func queueRecords(batch *pgx.Batch, records []*record) {
@@ -132,13 +146,15 @@ func queueRecords(batch *pgx.Batch, records []*record) {
 func lineArgs(lines []*line, expiries []*time.Time) pgx.NamedArgs {
 	n := len(lines)
 	ids, skus, locations := make([]string, n), make([]string, n), make([]string, n)
-	held, sold, returned := make([]int64, n), make([]int64, n), make([]int64, n)
+	held, owed := make([]int64, n), make([]int64, n)
+	sold, returned := make([]int64, n), make([]int64, n)
 	for i, l := range lines {
 		ids[i], skus[i], locations[i] = l.OrderID, l.SKU, l.Location
-		held[i], sold[i], returned[i] = l.Held, l.Sold, l.Returned
+		held[i], owed[i], sold[i], returned[i] = l.Held, l.Owed, l.Sold, l.Returned
 	}
 	return pgx.NamedArgs{
-		"ids": ids, "skus": skus, "locations": locations, "held": held, "sold": sold, "returned": returned, "expiries": expiries,
+		"ids": ids, "skus": skus, "locations": locations, "held": held, "owed": owed,
+		"sold": sold, "returned": returned, "expiries": expiries,
 	}
 }
 

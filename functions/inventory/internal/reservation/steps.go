@@ -12,19 +12,41 @@ import (
 // What the steps do to a reservation and the book. No part means all of it; a
 // part is never more than there is to take it from.
 
-// commit sells what is held. What a count found missing stays held until it is
-// there; it is owed.
+// nowhere is the location of what was taken of a SKU that is not tracked: there
+// is always as much of it as is asked for, and no level knows of it.
+const nowhere = ""
+
+func reserve(book *stock.Book, cause stock.Cause, sku string, quantity int64) []stock.Part {
+	if policy, known := book.Policy(sku); known && !policy.Track && quantity > 0 {
+		return []stock.Part{{Location: nowhere, Quantity: quantity}}
+	}
+	return book.Reserve(cause, sku, quantity)
+}
+
+// serve sells what is owed, as far as it is there, and says how much that was.
+func (l *line) serve(book *stock.Book, cause stock.Cause) int64 {
+	n := l.Owed
+	if l.Location != nowhere {
+		n = book.Sell(cause, l.SKU, l.Location, l.Owed)
+	}
+	l.Held -= n
+	l.Owed -= n
+	l.Sold += n
+	return n
+}
+
+// commit sells what is held. What is not there, a backorder or what a count
+// found missing, is owed and stays held until it is: Fulfil sells it then.
 func (r *record) commit(book *stock.Book, cause stock.Cause, part []event.OrderLine) error {
-	takes, err := r.takes(part, func(l *line) int64 { return l.Held })
+	takes, err := r.takes(part, func(l *line) int64 { return l.Held - l.Owed })
 	if err != nil {
 		return err
 	}
 	for i, l := range r.lines {
-		n := book.Sell(cause, l.SKU, l.Location, takes[i])
-		l.Held -= n
-		l.Sold += n
+		l.Owed += takes[i]
+		l.serve(book, cause)
 	}
-	if part == nil || !r.holds() {
+	if part == nil || !r.unpaid() {
 		r.State = Committed
 	}
 	return nil
@@ -42,12 +64,13 @@ func (r *record) release(book *stock.Book, cause stock.Cause, part []event.Order
 		book.Unreserve(cause, stock.Release, l.SKU, l.Location, held)
 		book.TakeBack(cause, l.SKU, l.Location, back)
 		l.Held -= held
+		l.Owed = min(l.Owed, l.Held)
 		l.Returned += back
 	}
 	switch {
 	case part == nil || !r.holds() && !r.keeps():
 		r.State = Released
-	case !r.holds():
+	case !r.unpaid():
 		r.State = Committed
 	}
 	return nil
@@ -97,11 +120,11 @@ func (r *record) lockAndCommit(book *stock.Book, cause stock.Cause, part []event
 		return false, lacking
 	}
 	for _, l := range wanted {
-		for _, p := range book.Reserve(cause, l.SKU, l.Quantity) {
+		for _, p := range reserve(book, cause, l.SKU, l.Quantity) {
 			at := r.lineAt(l.SKU, p.Location)
-			n := book.Sell(cause, l.SKU, p.Location, p.Quantity)
-			at.Held += p.Quantity - n
-			at.Sold += n
+			at.Held += p.Quantity
+			at.Owed += p.Quantity
+			at.serve(book, cause)
 		}
 	}
 	r.State = Committed
@@ -150,6 +173,10 @@ func moreThanTaken(faults *fault.List, line int) {
 
 func (r *record) holds() bool {
 	return slices.ContainsFunc(r.lines, func(l *line) bool { return l.Held > 0 })
+}
+
+func (r *record) unpaid() bool {
+	return slices.ContainsFunc(r.lines, func(l *line) bool { return l.Held > l.Owed })
 }
 
 func (r *record) keeps() bool {
