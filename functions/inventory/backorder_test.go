@@ -203,3 +203,36 @@ func TestTheReleaseBeforeLeavesOwedWhatIsFulfilledNow(t *testing.T) {
 	require.EqualValues(t, 3, s.committedOf("o"))
 	s.sound()
 }
+
+func TestAnOrderThatOwesNoMoneyIsCommitted(t *testing.T) {
+	t.Parallel()
+	s := backordered(t, 20)
+	part := func(id, verb string, quantity int, want string) {
+		t.Helper()
+		s.call("POST", "/v1/reservations/"+id+"/"+verb, map[string]any{"lines": lines("A", quantity)}, 200, key(id+verb+itoa(quantity)))
+		require.Equal(t, want, s.reservation(id).State)
+	}
+	s.place("parts", 201, "A", 5)
+	part("parts", "commit", 2, "locked")
+	part("parts", "commit", 3, "committed")
+	s.place("less", 201, "A", 5)
+	part("less", "commit", 2, "locked")
+	part("less", "release", 1, "locked")
+	part("less", "release", 2, "committed")
+	require.Equal(t, []int64{0, 7, -7}, s.levelOf("A"))
+	s.sound()
+}
+
+func TestWhatIsCancelledOfAnOrderIsNotOwedToIt(t *testing.T) {
+	t.Parallel()
+	s := backordered(t, 20)
+	for _, id := range []string{"first", "second"} {
+		s.place(id, 201, "A", 6)
+		s.call("POST", "/v1/reservations/"+id+"/commit", map[string]any{"lines": lines("A", 2)}, 200, key("pay"))
+	}
+	s.call("POST", "/v1/reservations/first/release", map[string]any{"lines": lines("A", 5)}, 200, key("less"))
+	s.arrives("main", map[string]int{"A": 2})
+	require.EqualValues(t, 1, s.committedOf("first"))
+	require.EqualValues(t, 1, s.committedOf("second"))
+	s.sound()
+}

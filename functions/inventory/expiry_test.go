@@ -183,3 +183,16 @@ func TestAPaymentThatComesLateTakesWhatExpiredMeanwhile(t *testing.T) {
 	require.EqualValues(t, 0, s.stock("A").OnHand)
 	s.sound()
 }
+
+func TestALatePaymentDoesNotBuyWhatWasCancelled(t *testing.T) {
+	t.Parallel()
+	s := stocked(t, map[string]int{"A": 10, "B": 10})
+	s.place("o", 201, "A", 6, "B", 2)
+	s.call("POST", "/v1/reservations/o/release", map[string]any{"lines": lines("A", 4, "B", 2)}, 200, key("less"))
+	s.overdue("o")
+	s.call("POST", "/v1/reservations/o/commit", map[string]any{"lines": lines("A", 3)}, 422, key("more"))
+	s.event(event.OrderPaid, "paid", "o", nil)
+	require.EqualValues(t, 8, s.stock("A").OnHand)
+	require.EqualValues(t, 10, s.stock("B").OnHand)
+	s.sound()
+}

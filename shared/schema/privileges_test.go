@@ -64,7 +64,7 @@ inventory_fn inventory.messages insert select
 inventory_fn inventory.movements insert select
 inventory_fn inventory.on_hand select
 inventory_fn inventory.overdue select
-inventory_fn inventory.reservation_lines insert select update(expires_at,held,owed,returned,sold)
+inventory_fn inventory.reservation_lines insert select update(expires_at,held,owed,released,returned,sold)
 inventory_fn inventory.reservations insert select update
 inventory_fn inventory.sellability select
 inventory_fn inventory.stock insert select update

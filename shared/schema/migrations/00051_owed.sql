@@ -4,9 +4,11 @@
 -- lock. Where a line's time has no end, all that it holds is owed: so it was
 -- before there was this column, and the release before leaves it 0.
 alter table inventory.reservation_lines
-    add column owed bigint not null default 0 check (owed >= 0);
+    add column owed bigint not null default 0 check (owed >= 0),
+    -- What was held and cancelled: a payment after the expiry must not buy it.
+    add column released bigint not null default 0 check (released >= 0);
 
-grant update (owed) on inventory.reservation_lines to inventory_fn;
+grant update (owed, released) on inventory.reservation_lines to inventory_fn;
 
 create index reservation_lines_owed on inventory.reservation_lines (sku, location)
     where held > 0 and (expires_at is null or owed > 0);
@@ -55,4 +57,4 @@ where held > 0 and expires_at <= now() and location <> '';
 
 drop index inventory.reservation_lines_owed;
 
-alter table inventory.reservation_lines drop column owed;
+alter table inventory.reservation_lines drop column owed, drop column released;

@@ -34,6 +34,7 @@ type line struct {
 	Location string
 	Held     int64
 	Owed     int64 // of what is held: paid for, and not there yet
+	Released int64 // held once, and cancelled
 	Sold     int64
 	Returned int64
 }
@@ -59,7 +60,7 @@ const lockRecords = `
 	for update`
 
 const readLines = `
-	select order_id, sku, location, held, owed, sold, returned
+	select order_id, sku, location, held, owed, released, sold, returned
 	from inventory.reservation_lines
 	where order_id = any(@ids)
 	order by order_id, sku, location`
@@ -93,9 +94,9 @@ func lockAndRead(ctx context.Context, tx postgres.DB, ids []string) (map[string]
 }
 
 // take adds a line as it was read. Of an order that runs out no more all that
-// is held is owed, also where the release before has not said so.
+// is held is owed. The release before knows nothing of it.
 func (r *record) take(l *line) {
-	if !r.State.Holding() {
+	if !r.State.Holding() || l.Owed > l.Held {
 		l.Owed = l.Held
 	}
 	r.lines = append(r.lines, l)
@@ -109,13 +110,14 @@ const updateRecords = `
 
 // The row of the reservation is locked, so these are all its lines' values.
 const upsertLines = `
-	insert into inventory.reservation_lines (order_id, sku, location, held, owed, sold, returned, expires_at)
+	insert into inventory.reservation_lines (order_id, sku, location, held, owed, released, sold, returned, expires_at)
 	select *
 	from unnest(
-		@ids::text[], @skus::text[], @locations::text[], @held::bigint[], @owed::bigint[],
+		@ids::text[], @skus::text[], @locations::text[], @held::bigint[], @owed::bigint[], @released::bigint[],
 		@sold::bigint[], @returned::bigint[], @expiries::timestamptz[])
 	on conflict (order_id, sku, location) do update
-	set held = excluded.held, owed = excluded.owed, sold = excluded.sold, returned = excluded.returned, expires_at = excluded.expires_at`
+	set held = excluded.held, owed = excluded.owed, released = excluded.released,
+		sold = excluded.sold, returned = excluded.returned, expires_at = excluded.expires_at`
 
 // queueRecords adds to the batch what writes changed reservations.
 func queueRecords(batch *pgx.Batch, records []*record) {
@@ -146,14 +148,14 @@ func queueRecords(batch *pgx.Batch, records []*record) {
 func lineArgs(lines []*line, expiries []*time.Time) pgx.NamedArgs {
 	n := len(lines)
 	ids, skus, locations := make([]string, n), make([]string, n), make([]string, n)
-	held, owed := make([]int64, n), make([]int64, n)
+	held, owed, released := make([]int64, n), make([]int64, n), make([]int64, n)
 	sold, returned := make([]int64, n), make([]int64, n)
 	for i, l := range lines {
 		ids[i], skus[i], locations[i] = l.OrderID, l.SKU, l.Location
-		held[i], owed[i], sold[i], returned[i] = l.Held, l.Owed, l.Sold, l.Returned
+		held[i], owed[i], released[i], sold[i], returned[i] = l.Held, l.Owed, l.Released, l.Sold, l.Returned
 	}
 	return pgx.NamedArgs{
-		"ids": ids, "skus": skus, "locations": locations, "held": held, "owed": owed,
+		"ids": ids, "skus": skus, "locations": locations, "held": held, "owed": owed, "released": released,
 		"sold": sold, "returned": returned, "expiries": expiries,
 	}
 }
@@ -188,13 +190,18 @@ func (r *record) document() (event.ReservationData, error) {
 	return d, nil
 }
 
-// requested is what the order asked for, as far as its lock gave it.
+// requested is what the order asked for, as far as its lock gave it and nobody
+// has cancelled it since.
 func (r *record) requested() ([]event.OrderLine, error) {
 	d, err := r.document()
+	released := map[string]int64{}
+	for _, l := range r.lines {
+		released[l.SKU] += l.Released
+	}
 	lines := make([]event.OrderLine, 0, len(d.Lines))
 	for _, l := range d.Lines {
-		if l.Locked > 0 {
-			lines = append(lines, event.OrderLine{SKU: l.SKU, Quantity: l.Locked})
+		if n := l.Locked - released[l.SKU]; n > 0 {
+			lines = append(lines, event.OrderLine{SKU: l.SKU, Quantity: n})
 		}
 	}
 	return lines, err

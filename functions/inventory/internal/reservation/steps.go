@@ -64,6 +64,7 @@ func (r *record) release(book *stock.Book, cause stock.Cause, part []event.Order
 		book.Unreserve(cause, stock.Release, l.SKU, l.Location, held)
 		book.TakeBack(cause, l.SKU, l.Location, back)
 		l.Held -= held
+		l.Released += held
 		l.Owed = min(l.Owed, l.Held)
 		l.Returned += back
 	}
