@@ -108,11 +108,10 @@ func (r *record) lockAndCommit(book *stock.Book, cause stock.Cause, part []event
 	}
 	lacking := needed{}
 	for _, l := range wanted {
-		free, overdue := book.Free(l.SKU), book.Overdue(l.SKU)
 		switch {
-		case free >= l.Quantity:
-		case free+overdue >= l.Quantity:
-			lacking[l.SKU] = l.Quantity
+		case book.Free(l.SKU) >= l.Quantity:
+		case book.FreeOnExpiry(l.SKU) >= l.Quantity:
+			lacking[l.SKU] = max(l.Quantity, book.Lacking(l.SKU, l.Quantity))
 		default:
 			return false, nil
 		}
