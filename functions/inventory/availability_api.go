@@ -5,6 +5,8 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/danielgtaylor/huma/v2"
+
 	"github.com/mallhive/product-service/functions/inventory/internal/availability"
 	"github.com/mallhive/product-service/shared/fault"
 	"github.com/mallhive/product-service/shared/money"
@@ -37,12 +39,25 @@ type availabilityDoc struct {
 
 type availabilityLine struct {
 	SKU              string       `json:"sku"`
-	Name             *string      `json:"name" doc:"Null when the SKU is unknown"`
+	Name             *string      `json:"name" doc:"Null when the SKU is unknown or not published yet"`
 	UnitPrice        *money.Money `json:"unit_price" doc:"The price now; null when there is none in this currency"`
 	Requested        int64        `json:"requested"`
-	AvailableToOrder int64        `json:"available_to_order" doc:"Never more than requested"`
+	AvailableToOrder int64        `json:"available_to_order" doc:"Never more than requested or than one order may have; of a line with insufficient_stock 99 at most, whatever there is: the stock is not published"`
+	Delivery         *sending     `json:"delivery" doc:"When all of available_to_order can be sent: now, or as the rest of it comes in; null when there is none"`
+	AvailableOn      *time.Time   `json:"available_on" doc:"With backorder and preorder, when the rest comes in, if that is known"`
 	Status           string       `json:"status" enum:"not_for_sale,unknown_sku,over_limit,insufficient_stock,price_changed,ok" doc:"The first of the reasons, or ok"`
 	Reasons          []string     `json:"reasons" doc:"All that stands in the way"`
+}
+
+// sending has a schema of its own, because an enum tag cannot name null.
+type sending string
+
+// Schema is what huma asks for.
+func (sending) Schema(huma.Registry) *huma.Schema {
+	return &huma.Schema{
+		Type: huma.TypeString, Nullable: true, Examples: []any{availability.Now},
+		Enum: []any{availability.Now, availability.Backorder, availability.Preorder, nil},
+	}
 }
 
 func checkAvailability(db postgres.DB, defaultCurrency string) func(context.Context, *availabilityInput) (*availabilityOutput, error) {
@@ -84,7 +99,12 @@ func availabilityDocOf(r availability.Report) availabilityDoc {
 	for i, l := range r.Lines {
 		doc.Lines[i] = availabilityLine{
 			SKU: l.SKU, Name: l.Name, UnitPrice: l.UnitPrice, Requested: l.Requested,
-			AvailableToOrder: l.AvailableToOrder, Status: l.Status(), Reasons: append([]string{}, l.Reasons...),
+			AvailableToOrder: l.AvailableToOrder, AvailableOn: inUTC(l.AvailableOn),
+			Status: l.Status(), Reasons: append([]string{}, l.Reasons...),
+		}
+		if l.Delivery != "" {
+			when := sending(l.Delivery)
+			doc.Lines[i].Delivery = &when
 		}
 	}
 	return doc

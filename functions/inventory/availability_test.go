@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
@@ -87,7 +88,123 @@ func TestAvailabilityNeverShowsMoreThanWasAskedFor(t *testing.T) {
 	doc := s.available(map[string]any{"lines": lines("A", 3)})
 	require.True(t, doc.Orderable)
 	require.EqualValues(t, 3, doc.Lines[0].AvailableToOrder)
-	require.NotContains(t, doc.Lines, "500")
+}
+
+func TestAvailabilityDoesNotPublishTheStock(t *testing.T) {
+	t.Parallel()
+	s := stocked(t, map[string]int{"A": 5432, "FEW": 7, "LIMITED": 5432, "ENDLESS": 0})
+	for _, sku := range []string{"A", "FEW", "LIMITED", "ENDLESS"} {
+		s.offer(sku, "Kettle", "active", map[string]int64{"USD": 1})
+	}
+	s.policy("LIMITED", members{"max_per_order": 30})
+	s.policy("ENDLESS", members{"track": false})
+	told := func(sku string, quantity int) int64 {
+		t.Helper()
+		return s.available(members{"lines": lines(sku, quantity)}).Lines[0].AvailableToOrder
+	}
+	require.EqualValues(t, 99, told("A", 1_000_000_000))
+	require.EqualValues(t, 99, told("A", 5433))
+	require.EqualValues(t, 300, told("A", 300), "what is ok is told as it was asked for")
+	require.EqualValues(t, 7, told("FEW", 1_000_000_000))
+	require.EqualValues(t, 30, told("LIMITED", 1_000_000_000))
+	require.EqualValues(t, 1_000_000_000, told("ENDLESS", 1_000_000_000))
+}
+
+// when is what availability tells of the delivery of a quantity of A.
+func (s *shop) when(quantity int) (status, delivery string, orderable int64, on *time.Time) {
+	s.t.Helper()
+	l := s.available(members{"lines": lines("A", quantity)}).Lines[0]
+	if l.Delivery != nil {
+		delivery = string(*l.Delivery)
+	}
+	return l.Status, delivery, l.AvailableToOrder, l.AvailableOn
+}
+
+func (s *shop) requireWhen(quantity int, status, delivery string, orderable int64, on *time.Time) {
+	s.t.Helper()
+	gotStatus, gotDelivery, gotOrderable, gotOn := s.when(quantity)
+	require.Equal(s.t, []any{status, delivery, orderable, on}, []any{gotStatus, gotDelivery, gotOrderable, gotOn})
+}
+
+func TestAvailabilityTellsWhenABackorderComes(t *testing.T) {
+	t.Parallel()
+	s := stocked(t, map[string]int{"A": 2})
+	s.offer("A", "Kettle", "active", map[string]int64{"USD": 1})
+	s.requireWhen(2, "ok", "now", 2, nil)
+	s.requireWhen(3, "insufficient_stock", "now", 2, nil)
+	on := time.Now().Add(time.Hour).UTC().Truncate(time.Second)
+	s.policy("A", members{"when_out_of_stock": "backorder", "backorder_limit": 10, "available_on": on})
+	s.requireWhen(2, "ok", "now", 2, nil)
+	s.requireWhen(3, "ok", "backorder", 3, &on)
+	s.requireWhen(13, "insufficient_stock", "backorder", 12, &on)
+	s.policy("A", members{"when_out_of_stock": "backorder", "backorder_limit": 10, "max_per_order": 2})
+	s.requireWhen(3, "over_limit", "now", 2, nil)
+	s.policy("A", members{"when_out_of_stock": "backorder"})
+	s.requireWhen(3, "ok", "backorder", 3, nil)
+	s.requireWhen(1_000_000_000, "ok", "backorder", 1_000_000_000, nil)
+	s.policy("A", members{"track": false, "when_out_of_stock": "backorder"})
+	s.requireWhen(3, "ok", "now", 3, nil)
+	s.policy("A", members{"safety_stock": 2})
+	s.requireWhen(1, "insufficient_stock", "", 0, nil)
+}
+
+func TestAvailabilityTellsWhenAPreorderComes(t *testing.T) {
+	t.Parallel()
+	s := stocked(t, map[string]int{"A": 0})
+	s.offer("A", "Kettle", "active", map[string]int64{"USD": 1})
+	on := time.Now().Add(time.Hour).UTC().Truncate(time.Second)
+	s.policy("A", members{"when_out_of_stock": "preorder", "backorder_limit": 10, "available_on": on})
+	s.requireWhen(3, "ok", "preorder", 3, &on)
+	s.place("o", 201, "A", 9)
+	s.requireWhen(3, "insufficient_stock", "preorder", 1, &on)
+	s.count("main", map[string]int{"A": 11})
+	s.requireWhen(2, "ok", "now", 2, nil)
+	s.requireWhen(3, "ok", "preorder", 3, &on)
+	_, err := s.DB.Owner(t).Exec(context.Background(), `update inventory.stock set available_on = now() - interval '1 second' where sku = 'A'`)
+	require.NoError(t, err)
+	s.requireWhen(3, "insufficient_stock", "now", 2, nil)
+}
+
+func TestAvailabilityTellsNothingOfDrafts(t *testing.T) {
+	t.Parallel()
+	s := stocked(t, map[string]int{"DRAFT": 1, "LATER": 1, "ARCHIVED": 1})
+	for sku, status := range map[string]string{"DRAFT": "draft", "LATER": "active", "ARCHIVED": "archived"} {
+		s.offer(sku, "Secret", status, map[string]int64{"USD": 1999})
+	}
+	_, err := s.DB.Owner(t).Exec(context.Background(), `update catalog.products set publish_at = now() + interval '1 hour' where slug = 'later'`)
+	require.NoError(t, err)
+	s.policy("DRAFT", members{"max_per_order": 2})
+	price := members{"amount": 1500, "currency": "USD"}
+	doc := s.available(members{"lines": []members{
+		{"sku": "DRAFT", "quantity": 5, "expected_price": price}, {"sku": "LATER", "quantity": 5, "expected_price": price},
+		{"sku": "ARCHIVED", "quantity": 1},
+	}})
+	for i, sku := range []string{"DRAFT", "LATER"} {
+		require.Equal(t, availabilityLine{SKU: sku, Requested: 5, Status: "not_for_sale", Reasons: []string{"not_for_sale"}}, doc.Lines[i])
+	}
+	require.Equal(t, "Secret", *doc.Lines[2].Name, "it was shown before, and carts hold it")
+}
+
+func TestAvailabilityIsAtLeastAsNewAsItSays(t *testing.T) {
+	t.Parallel()
+	s := stocked(t, map[string]int{"A": 1})
+	s.offer("A", "Kettle", "active", map[string]int64{"USD": 1})
+	owner, ctx := s.DB.Owner(t), context.Background()
+	tx, err := owner.Begin(ctx)
+	require.NoError(t, err)
+	defer func() { _ = tx.Rollback(ctx) }()
+	_, err = tx.Exec(ctx, `lock table inventory.stock in access exclusive mode`)
+	require.NoError(t, err)
+	answered := make(chan availabilityDoc)
+	go func() { answered <- s.available(members{"lines": lines("A", 1)}) }()
+	require.Eventually(t, func() bool {
+		var waiting bool
+		err := owner.QueryRow(ctx, `select exists (select from pg_locks where not granted and relation = 'inventory.stock'::regclass and database = (select oid from pg_database where datname = current_database()))`).Scan(&waiting)
+		return err == nil && waiting
+	}, 10*time.Second, 5*time.Millisecond)
+	while := time.Now()
+	require.NoError(t, tx.Rollback(ctx))
+	require.True(t, (<-answered).CheckedAt.Before(while), "the time is that before the read")
 }
 
 func TestAvailabilityFollowsTheLockAtOnce(t *testing.T) {

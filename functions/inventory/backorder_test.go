@@ -226,11 +226,13 @@ func TestAnOrderThatOwesNoMoneyIsCommitted(t *testing.T) {
 func TestWhatIsCancelledOfAnOrderIsNotOwedToIt(t *testing.T) {
 	t.Parallel()
 	s := backordered(t, 20)
+	s.count("main", map[string]int{"B": 10})
 	for _, id := range []string{"first", "second"} {
-		s.place(id, 201, "A", 6)
+		s.place(id, 201, "A", 6, "B", 1)
 		s.call("POST", "/v1/reservations/"+id+"/commit", map[string]any{"lines": lines("A", 2)}, 200, key("pay"))
 	}
 	s.call("POST", "/v1/reservations/first/release", map[string]any{"lines": lines("A", 5)}, 200, key("less"))
+	require.Equal(t, "locked", s.reservation("first").State, "B is not paid yet")
 	s.arrives("main", map[string]int{"A": 2})
 	require.EqualValues(t, 1, s.committedOf("first"))
 	require.EqualValues(t, 1, s.committedOf("second"))

@@ -186,6 +186,11 @@ func TestASKUThatWasNeverCountedCanBePreordered(t *testing.T) {
 	require.Equal(t, []stockLocation{{Location: "near", Reserved: 2, BackorderAllowance: 2}}, s.stock("A").Locations)
 	s.call("PUT", "/v1/stock/A/locations/near", members{"on_hand": 5}, 200, ifMatch(made))
 	require.EqualValues(t, 3, s.stock("A").Available)
+
+	bare := s.call("PUT", "/v1/stock/B", members{}, 201)
+	require.Empty(t, s.stock("B").Locations)
+	s.call("PUT", "/v1/stock/B", preorder, 200, ifMatch(bare))
+	s.place("b", 201, "B", 1)
 	s.sound()
 }
 

@@ -40,9 +40,24 @@ type Line struct {
 	Name             *string
 	UnitPrice        *money.Money
 	Requested        int64
-	AvailableToOrder int64 // never more than requested
-	Reasons          []string
+	AvailableToOrder int64 // never more than requested; see mostTold
+	// Delivery says when all of AvailableToOrder can be sent; empty when there
+	// is none. AvailableOn is the date of what is not there now, if it has one.
+	Delivery    string
+	AvailableOn *time.Time
+	Reasons     []string
 }
+
+// When what can be ordered is sent. Beyond now, it is the policy's word.
+const (
+	Now       = "now"
+	Backorder = stock.Backorder
+	Preorder  = stock.Preorder
+)
+
+// mostTold is the most that is told of a line that asks for more than there
+// is: whoever asks for a billion does not get to know the stock.
+const mostTold = 99
 
 // Status is the first of the reasons, or OK.
 func (l Line) Status() string {
@@ -62,14 +77,19 @@ type Report struct {
 type offer struct {
 	SKU      string
 	Name     string
+	Status   string
 	Sellable bool
 	Amount   *int64
 }
+
+// secret says that nobody was shown it yet.
+func (o offer) secret() bool { return o.Status == "draft" || o.Status == "scheduled" }
 
 const readOffers = `
 	select
 		sku,
 		name,
+		status,
 		sellable,
 		(prices -> @currency ->> 'amount')::bigint as amount
 	from catalog.offers
@@ -79,15 +99,12 @@ const readOffers = `
 func Check(ctx context.Context, db postgres.DB, currency string, wishes []Wish) (Report, error) {
 	sums, skus := sum(wishes)
 	skus = slices.DeleteFunc(skus, func(sku string) bool { return !stock.ValidID(sku) })
-	offers, err := read(ctx, db, currency, skus)
-	if err != nil {
-		return Report{}, err
-	}
-	stocks, err := stock.Read(ctx, db, skus)
-	if err != nil {
-		return Report{}, err
-	}
+	// Before the reads: it was so then, or later.
 	report := Report{Orderable: true, CheckedAt: time.Now().UTC(), Lines: make([]Line, len(sums))}
+	offers, stocks, err := read(ctx, db, currency, skus)
+	if err != nil {
+		return Report{}, err
+	}
 	for i, w := range sums {
 		o, offered := offers[w.SKU]
 		report.Lines[i] = judge(w, o, offered, stocks[w.SKU], currency)
@@ -124,8 +141,12 @@ func sum(wishes []Wish) ([]wish, []string) {
 
 func judge(w wish, o offer, offered bool, s stock.Stock, currency string) Line {
 	l := Line{SKU: w.SKU, Requested: w.Quantity}
-	if !offered {
+	switch {
+	case !offered:
 		l.Reasons = []string{UnknownSKU}
+		return l
+	case o.secret():
+		l.Reasons = []string{NotForSale}
 		return l
 	}
 	l.Name = &o.Name
@@ -149,12 +170,27 @@ func judge(w wish, o offer, offered bool, s stock.Stock, currency string) Line {
 		l.Reasons = append(l.Reasons, PriceChanged)
 	}
 	if l.Status() != NotForSale {
-		l.AvailableToOrder = min(w.Quantity, orderable)
-		if s.MaxPerOrder != nil {
-			l.AvailableToOrder = min(l.AvailableToOrder, *s.MaxPerOrder)
-		}
+		l.promise(s, min(w.Quantity, orderable))
 	}
 	return l
+}
+
+// promise says how much of the line can be had, and when.
+func (l *Line) promise(s stock.Stock, most int64) {
+	if s.MaxPerOrder != nil {
+		most = min(most, *s.MaxPerOrder)
+	}
+	if most == 0 {
+		return
+	}
+	l.Delivery = Now
+	if s.Track && most > max(s.Available(), 0) {
+		l.Delivery, l.AvailableOn = s.WhenOutOfStock, s.AvailableOn
+	}
+	l.AvailableToOrder = most
+	if slices.Contains(l.Reasons, InsufficientStock) {
+		l.AvailableToOrder = min(most, mostTold)
+	}
 }
 
 func (l Line) priceChanged(expected []money.Money) bool {
@@ -166,18 +202,21 @@ func (l Line) priceChanged(expected []money.Money) bool {
 	return false
 }
 
-func read(ctx context.Context, db postgres.DB, currency string, skus []string) (map[string]offer, error) {
-	rows, err := db.Query(ctx, readOffers, pgx.NamedArgs{"currency": currency, "skus": skus})
-	if err != nil {
-		return nil, fmt.Errorf("read %d offers: %w", len(skus), err)
+// read asks for both at once: one round trip.
+func read(ctx context.Context, db postgres.DB, currency string, skus []string) (map[string]offer, map[string]stock.Stock, error) {
+	offers := make(map[string]offer, len(skus))
+	var stocks map[string]stock.Stock
+	batch := &pgx.Batch{}
+	batch.Queue(readOffers, pgx.NamedArgs{"currency": currency, "skus": skus}).Query(func(rows pgx.Rows) error {
+		found, err := pgx.CollectRows(rows, pgx.RowToStructByName[offer])
+		for _, o := range found {
+			offers[o.SKU] = o
+		}
+		return err
+	})
+	stock.QueueRead(batch, skus, &stocks)
+	if err := db.SendBatch(ctx, batch).Close(); err != nil {
+		return nil, nil, fmt.Errorf("read offers and stock of %d skus: %w", len(skus), err)
 	}
-	found, err := pgx.CollectRows(rows, pgx.RowToStructByName[offer])
-	if err != nil {
-		return nil, fmt.Errorf("read %d offers: %w", len(skus), err)
-	}
-	offers := make(map[string]offer, len(found))
-	for _, o := range found {
-		offers[o.SKU] = o
-	}
-	return offers, nil
+	return offers, stocks, nil
 }

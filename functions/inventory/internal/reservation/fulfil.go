@@ -14,14 +14,16 @@ import (
 )
 
 // Who paid first is served first, and nobody is found for whom nothing is left.
-// The number of the reply to a payment tells when it was.
+// The number of the reply to a payment tells when it was. The planner cannot
+// know how few are owed anything: without subqueries for what belongs to each
+// it reads all reservations.
 const readServable = `
 	select order_id
 	from (
 		select
 			o.order_id,
 			o.paid,
-			h.on_hand,
+			o.on_hand,
 			sum(o.owed) over (partition by o.sku, o.location order by o.paid, o.order_id) - o.owed as before
 		from (
 			select
@@ -29,12 +31,20 @@ const readServable = `
 				l.sku,
 				l.location,
 				case when l.expires_at is null then l.held else l.owed end as owed,
-				coalesce((r.settled ->> 'sequence')::bigint, 0) as paid
+				(
+					select coalesce((r.settled ->> 'sequence')::bigint, 0)
+					from inventory.reservations r
+					where r.order_id = l.order_id
+				) as paid,
+				(
+					select h.on_hand
+					from inventory.on_hand h
+					where h.sku = l.sku
+						and h.location = l.location
+				) as on_hand
 			from inventory.reservation_lines l
-			join inventory.reservations r on r.order_id = l.order_id
 			where l.held > 0 and (l.expires_at is null or l.owed > 0)
 		) o
-		join inventory.on_hand h on h.sku = o.sku and h.location = o.location
 	) s
 	where before < on_hand
 	group by order_id, paid

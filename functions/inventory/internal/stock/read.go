@@ -109,18 +109,29 @@ const readStock = `
 // Read finds the stock of SKUs in one statement; a SKU without stock is not in
 // the answer.
 func Read(ctx context.Context, db postgres.DB, skus []string) (map[string]Stock, error) {
+	batch := &pgx.Batch{}
+	var all map[string]Stock
+	QueueRead(batch, skus, &all)
+	if err := db.SendBatch(ctx, batch).Close(); err != nil {
+		return nil, fmt.Errorf("read stock of %d skus: %w", len(skus), err)
+	}
+	return all, nil
+}
+
+// QueueRead lets Read go together with other queries.
+func QueueRead(batch *pgx.Batch, skus []string, into *map[string]Stock) {
 	// What cannot be a SKU has no stock; PostgreSQL would not even read some of it.
 	skus = slices.DeleteFunc(slices.Clone(skus), func(sku string) bool { return !ValidID(sku) })
-	rows, err := db.Query(ctx, readStock, pgx.NamedArgs{"skus": skus})
-	if err != nil {
-		return nil, fmt.Errorf("read stock of %d skus: %w", len(skus), err)
-	}
-	found, err := pgx.CollectRows(rows, pgx.RowToStructByName[stockRow])
-	if err != nil {
-		return nil, fmt.Errorf("read stock of %d skus: %w", len(skus), err)
-	}
-	all := make(map[string]Stock, len(skus))
-	for _, r := range found {
+	batch.Queue(readStock, pgx.NamedArgs{"skus": skus}).Query(func(rows pgx.Rows) error {
+		found, err := pgx.CollectRows(rows, pgx.RowToStructByName[stockRow])
+		*into = stocksOf(found)
+		return err
+	})
+}
+
+func stocksOf(rows []stockRow) map[string]Stock {
+	all := make(map[string]Stock, len(rows))
+	for _, r := range rows {
 		s, seen := all[r.SKU]
 		if !seen {
 			s = Stock{Policy: r.Policy, Overdue: r.Held}
@@ -133,7 +144,7 @@ func Read(ctx context.Context, db postgres.DB, skus []string) (map[string]Stock,
 		}
 		all[r.SKU] = s
 	}
-	return all, nil
+	return all
 }
 
 // available is judged as Stock.Available does.
