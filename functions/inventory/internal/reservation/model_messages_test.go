@@ -25,7 +25,7 @@ func (w *world) send(r *rapid.T, m reservation.Message) {
 		require.True(r, a.Repeated)
 		return
 	}
-	outcome := reservation.OutcomeOf(m.Step, w.standing(m.OrderID))
+	outcome := w.outcome(m.Step, m.OrderID)
 	o := w.orders[m.OrderID]
 	switch outcome.Do {
 	case reservation.Wait:

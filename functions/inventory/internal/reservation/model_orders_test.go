@@ -39,7 +39,7 @@ func (w *world) placed(r *rapid.T, o reservation.Order, a reservation.Answer, er
 	if known != nil && !maps.Equal(quantities(known.lines), quantities(o.Lines)) {
 		step = reservation.PlacedOtherwise
 	}
-	outcome := reservation.OutcomeOf(step, w.standing(o.ID))
+	outcome := w.outcome(step, o.ID)
 	if outcome.Do == reservation.Conflict {
 		refused(r, err, fault.Conflict, outcome.Reason)
 		return
