@@ -2,6 +2,8 @@ package reservation_test
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"pgregory.net/rapid"
@@ -13,7 +15,7 @@ import (
 
 var (
 	ids       = rapid.SampledFrom([]string{"o1", "o2", "o3", "o4", "o5"})
-	skus      = rapid.SampledFrom([]string{"A", "A", "B", "C", "D"})
+	skus      = rapid.SampledFrom([]string{"A", "A", "B", "C", "C", "D"})
 	locations = rapid.SampledFrom([]string{"near", "far", "away"})
 	someLines = rapid.SliceOfN(rapid.Custom(func(r *rapid.T) event.OrderLine {
 		return event.OrderLine{SKU: skus.Draw(r, "sku"), Quantity: rapid.Int64Range(1, 5).Draw(r, "quantity")}
@@ -60,13 +62,13 @@ func maybe(r *rapid.T, what string, from, to int64) *int64 {
 func (w *world) actions() map[string]func(*rapid.T) {
 	return map[string]func(*rapid.T){
 		"place": w.placeOne, "place another": w.placeOne, "place several": w.placeSeveral, "place again": w.placeAgain,
-		"pay": w.sends(reservation.Paid), "pay another": w.sends(reservation.Paid), "pay all": w.sendsAll(reservation.Paid),
+		"pay": w.sends(reservation.Paid), "pay all": w.sendsAll(reservation.Paid), "pay all of another": w.sendsAll(reservation.Paid),
 		"cancel": w.sends(reservation.Cancelled), "cancel all": w.sendsAll(reservation.Cancelled),
 		"return": w.sends(reservation.Returned), "redeliver": w.redeliver,
 		"grow old": w.growOld, "grow old too": w.growOld,
 		"tick": w.tick, "fulfil": w.fulfil,
 		"extend": func(r *rapid.T) {
-			w.extend(r, ids.Draw(r, "order"), time.Duration(rapid.IntRange(0, 40).Draw(r, "hours"))*time.Hour)
+			w.extend(r, w.someOrder(r), time.Duration(rapid.IntRange(0, 40).Draw(r, "hours"))*time.Hour)
 		},
 		"set policy": func(r *rapid.T) { w.setPolicy(r, policies.Draw(r, "policy")) },
 		"count": func(r *rapid.T) {
@@ -133,9 +135,17 @@ func (w *world) sendsAll(step reservation.Step) func(*rapid.T) {
 	}
 }
 
+// someOrder is mostly one that is known.
+func (w *world) someOrder(r *rapid.T) string {
+	if len(w.orders) > 0 && rapid.IntRange(0, 5).Draw(r, "any order") > 0 {
+		return rapid.SampledFrom(slices.Sorted(maps.Keys(w.orders))).Draw(r, "known order")
+	}
+	return ids.Draw(r, "order")
+}
+
 func (w *world) message(r *rapid.T, step reservation.Step) reservation.Message {
 	m := reservation.Message{
-		Step: step, OrderID: ids.Draw(r, "order"), Actor: "test", Source: "/test",
+		Step: step, OrderID: w.someOrder(r), Actor: "test", Source: "/test",
 		ID: fmt.Sprint(len(w.messages)), Announce: rapid.Bool().Draw(r, "announce"),
 	}
 	if rapid.IntRange(0, 4).Draw(r, "over HTTP") == 0 {
@@ -163,11 +173,11 @@ func (w *world) redeliver(r *rapid.T) {
 
 // growOld lets an order's time be over.
 func (w *world) growOld(r *rapid.T) {
-	id := ids.Draw(r, "order")
-	o := w.orders[id]
-	if o == nil || !o.running() {
-		r.Skip("it does not run")
+	running := slices.DeleteFunc(slices.Sorted(maps.Keys(w.orders)), func(id string) bool { return !w.orders[id].running() })
+	if len(running) == 0 {
+		r.Skip("none runs")
 	}
+	id := rapid.SampledFrom(running).Draw(r, "order")
 	age(r, w.owner, id)
-	o.late = true
+	w.orders[id].late = true
 }

@@ -212,6 +212,9 @@ func (w *world) tick(r *rapid.T) {
 
 // fulfil hands over what is owed, who paid first before the others.
 func (w *world) fulfil(r *rapid.T) {
+	if len(w.byPayment()) == 0 {
+		r.Skip("nobody is owed anything")
+	}
 	n, err := reservation.Fulfil(context.Background(), w.db, 100)
 	require.NoError(r, err)
 	for _, id := range w.byPayment() {

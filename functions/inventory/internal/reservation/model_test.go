@@ -98,7 +98,8 @@ const begin = `
 		inventory.levels, inventory.stock, inventory.locations, events.outbox;
 	insert into inventory.locations (code, name, priority) values ('near', 'near', 0), ('far', 'far', 1), ('away', 'away', 2)`
 
-// create begins with four SKUs, of which nobody has heard of the last.
+// create begins with four SKUs: of C more can be ordered than there is, of D
+// nobody has heard.
 func create(r *rapid.T, db *postgres.Pool, owner *pgxpool.Pool, met map[cell]int) *world {
 	w := &world{
 		books: &books{
@@ -117,6 +118,7 @@ func create(r *rapid.T, db *postgres.Pool, owner *pgxpool.Pool, met map[cell]int
 	for _, l := range levels {
 		w.open(l.SKU, l.Location).onHand = l.OnHand
 	}
+	w.setPolicy(r, stock.Policy{SKU: "C", Track: true, WhenOutOfStock: stock.Backorder, LowStockThreshold: 2})
 	return w
 }
 
