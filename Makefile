@@ -71,6 +71,11 @@ faults: go-there ## kill, cut, stall and fill up everything and prove that nothi
 	@FAULTS='$(TIMES)' go test -C knative/local/faults -count=1 -timeout 60m -run '$(RUN)'
 race: go-there
 	@$(local) with-postgres -- go test -race -short $(PKG)
+CHECKS ?= 2000
+.PHONY: model
+model: go-there ## hold inventory against books kept by hand, thousands of random sequences long: make model [CHECKS=5000]
+	@$(local) with-postgres -- go test -count=1 -v -timeout 0 -run TestAnySequenceOfOperationsKeepsTheBooks \
+		./functions/inventory/internal/reservation -rapid.checks='$(CHECKS)'
 FUZZTIME ?= 5s
 .PHONY: fuzz
 fuzz: go-there ## feed every decoder what nobody expects: make fuzz [FUZZTIME=1m]

@@ -56,10 +56,7 @@ const (
 func judge(book *stock.Book, l event.OrderLine, partial bool) (int64, event.ReservationLineData) {
 	free := book.Free(l.SKU)
 	told := event.ReservationLineData{SKU: l.SKU, Requested: l.Quantity}
-	told.Available = free
-	if free < stock.Unlimited {
-		told.Available += book.Overdue(l.SKU)
-	}
+	told.Available = book.FreeOnExpiry(l.SKU)
 	policy, known := book.Policy(l.SKU)
 	take := min(l.Quantity, free)
 	switch {
@@ -88,7 +85,7 @@ func (p *placing) lack(book *stock.Book, lacking needed) bool {
 		free := book.Free(l.SKU)
 		if p.told[i].Reason != "" && free < l.Quantity && book.Overdue(l.SKU) > 0 {
 			// Rather too much than too little: others want what is free too.
-			lacking[l.SKU] += l.Quantity
+			lacking[l.SKU] += max(l.Quantity, book.Lacking(l.SKU, l.Quantity))
 			found = true
 		}
 	}
@@ -97,7 +94,11 @@ func (p *placing) lack(book *stock.Book, lacking needed) bool {
 
 func (p *placing) reject(reason string) {
 	p.state, p.reason = Rejected, reason
-	for _, t := range p.told {
+	for i, t := range p.told {
+		if t.Reason == insufficient && t.Available >= t.Requested {
+			// There is enough once it is taken from overdue reservations.
+			p.told[i].Reason, t.Reason = "", ""
+		}
 		if p.reason == "" {
 			p.reason = t.Reason
 		}

@@ -40,7 +40,10 @@ type line struct {
 }
 
 // kept is what was sold and has not come back.
-func (l line) kept() int64 { return l.Sold - l.Returned }
+func (l *line) kept() int64 { return l.Sold - l.Returned }
+
+func (l *line) owed() int64   { return l.Owed }
+func (l *line) unpaid() int64 { return l.Held - l.Owed }
 
 const lockRecords = `
 	select

@@ -38,12 +38,12 @@ func (l *line) serve(book *stock.Book, cause stock.Cause) int64 {
 // commit sells what is held. What is not there, a backorder or what a count
 // found missing, is owed and stays held until it is: Fulfil sells it then.
 func (r *record) commit(book *stock.Book, cause stock.Cause, part []event.OrderLine) error {
-	takes, err := r.takes(part, func(l *line) int64 { return l.Held - l.Owed })
+	takes, err := r.takes(part, (*line).unpaid)
 	if err != nil {
 		return err
 	}
 	for i, l := range r.lines {
-		l.Owed += takes[i]
+		l.Owed += takes[0][i]
 		l.serve(book, cause)
 	}
 	if part == nil || !r.unpaid() {
@@ -52,20 +52,20 @@ func (r *record) commit(book *stock.Book, cause stock.Cause, part []event.OrderL
 	return nil
 }
 
-// release frees what is held and takes back what was sold, in this order.
+// release frees what nobody has paid for, then what is owed, and takes back what
+// was sold; in this order over all locations.
 func (r *record) release(book *stock.Book, cause stock.Cause, part []event.OrderLine) error {
-	takes, err := r.takes(part, func(l *line) int64 { return l.Held + l.kept() })
+	takes, err := r.takes(part, (*line).unpaid, (*line).owed, (*line).kept)
 	if err != nil {
 		return err
 	}
 	for i, l := range r.lines {
-		held := min(takes[i], l.Held)
-		back := takes[i] - held
-		book.Unreserve(cause, stock.Release, l.SKU, l.Location, held)
+		unpaid, owed, back := takes[0][i], takes[1][i], takes[2][i]
+		book.Unreserve(cause, stock.Release, l.SKU, l.Location, unpaid+owed)
 		book.TakeBack(cause, l.SKU, l.Location, back)
-		l.Held -= held
-		l.Released += held
-		l.Owed = min(l.Owed, l.Held)
+		l.Held -= unpaid + owed
+		l.Released += unpaid + owed
+		l.Owed -= owed
 		l.Returned += back
 	}
 	switch {
@@ -80,15 +80,15 @@ func (r *record) release(book *stock.Book, cause stock.Cause, part []event.Order
 // giveBack takes sold goods back; only those that can be sold again go to
 // where they came from.
 func (r *record) giveBack(book *stock.Book, cause stock.Cause, part []event.OrderLine, restock bool) error {
-	takes, err := r.takes(part, func(l *line) int64 { return l.kept() })
+	takes, err := r.takes(part, (*line).kept)
 	if err != nil {
 		return err
 	}
 	for i, l := range r.lines {
 		if restock {
-			book.TakeBack(cause, l.SKU, l.Location, takes[i])
+			book.TakeBack(cause, l.SKU, l.Location, takes[0][i])
 		}
-		l.Returned += takes[i]
+		l.Returned += takes[0][i]
 	}
 	return nil
 }
@@ -108,11 +108,10 @@ func (r *record) lockAndCommit(book *stock.Book, cause stock.Cause, part []event
 	}
 	lacking := needed{}
 	for _, l := range wanted {
-		free, overdue := book.Free(l.SKU), book.Overdue(l.SKU)
 		switch {
-		case free >= l.Quantity:
-		case free+overdue >= l.Quantity:
-			lacking[l.SKU] = l.Quantity
+		case book.Free(l.SKU) >= l.Quantity:
+		case book.FreeOnExpiry(l.SKU) >= l.Quantity:
+			lacking[l.SKU] = max(l.Quantity, book.Lacking(l.SKU, l.Quantity))
 		default:
 			return false, nil
 		}
@@ -143,25 +142,30 @@ func within(part, whole []event.OrderLine) ([]event.OrderLine, error) {
 	return part, faults.Err()
 }
 
-// takes shares a part out over the lines, up to what each allows.
-func (r *record) takes(part []event.OrderLine, most func(*line) int64) ([]int64, error) {
-	takes := make([]int64, len(r.lines))
-	if part == nil {
-		for i, l := range r.lines {
-			takes[i] = most(l)
-		}
-		return takes, nil
+// takes shares a part out over the lines, for each of the counters and up to what
+// it allows: all that the first counts before anything that the next does.
+func (r *record) takes(part []event.OrderLine, counters ...func(*line) int64) ([][]int64, error) {
+	takes := make([][]int64, len(counters))
+	left := make([]int64, len(part))
+	for i, p := range part {
+		left[i] = p.Quantity
 	}
-	var faults fault.List
-	for at, p := range part {
-		left := p.Quantity
+	for c, most := range counters {
+		takes[c] = make([]int64, len(r.lines))
 		for i, l := range r.lines {
-			if l.SKU == p.SKU {
-				takes[i] = min(left, most(l))
-				left -= takes[i]
+			if part == nil {
+				takes[c][i] = most(l)
+				continue
+			}
+			if at := slices.IndexFunc(part, func(p event.OrderLine) bool { return p.SKU == l.SKU }); at >= 0 {
+				takes[c][i] = min(left[at], most(l))
+				left[at] -= takes[c][i]
 			}
 		}
-		if left > 0 {
+	}
+	var faults fault.List
+	for at, n := range left {
+		if n > 0 {
 			moreThanTaken(&faults, at)
 		}
 	}
@@ -177,7 +181,7 @@ func (r *record) holds() bool {
 }
 
 func (r *record) unpaid() bool {
-	return slices.ContainsFunc(r.lines, func(l *line) bool { return l.Held > l.Owed })
+	return slices.ContainsFunc(r.lines, func(l *line) bool { return l.unpaid() > 0 })
 }
 
 func (r *record) keeps() bool {

@@ -74,11 +74,38 @@ func (b *Book) Policy(sku string) (Policy, bool) {
 
 // Free is what can be reserved of a SKU now, over all locations.
 func (b *Book) Free(sku string) int64 {
+	if p := b.pages[sku]; p != nil {
+		return max(p.left(), 0)
+	}
+	return 0
+}
+
+// FreeOnExpiry is what could be reserved if every reservation past its expiry
+// were recorded, as far as ReadOverdue was asked for the SKU.
+func (b *Book) FreeOnExpiry(sku string) int64 {
 	p := b.pages[sku]
 	switch {
 	case p == nil:
 		return 0
 	case !p.Track:
+		return Unlimited
+	default:
+		return max(p.left()+p.overdue, 0)
+	}
+}
+
+// Lacking is how much must become free before the quantity can be reserved:
+// more than the quantity where more is promised than there is.
+func (b *Book) Lacking(sku string, quantity int64) int64 {
+	if p := b.pages[sku]; p != nil {
+		return max(quantity-p.left(), 0)
+	}
+	return quantity
+}
+
+// left is negative where more is promised than there is.
+func (p *page) left() int64 {
+	if !p.Track {
 		return Unlimited
 	}
 	n := p.available()
@@ -87,7 +114,7 @@ func (b *Book) Free(sku string) int64 {
 			n += e.BackorderAllowance
 		}
 	}
-	return max(n, 0)
+	return n
 }
 
 // Overdue is what reservations past their expiry still hold of a SKU, as far as
