@@ -86,8 +86,8 @@ func tidy(ctx context.Context, db postgres.DB, wake func()) error {
 	return err
 }
 
-// fulfil hands over what orders are owed and has come in. Who has put stock
-// somewhere calls it after the commit; if that fails, the next tick does it.
+// fulfil hands over what orders are owed and has come in. Nothing hangs on when:
+// what is owed is reserved until then.
 func fulfil(ctx context.Context, db postgres.DB, wake func()) error {
 	return inBatches(ctx, db, wake, reservation.Fulfil)
 }

@@ -186,9 +186,9 @@ func lookupStock(db postgres.DB) func(context.Context, *stockLookupInput) (*stoc
 
 // whenACountIsWrong is what an operator does about it; the README says it too.
 const whenACountIsWrong = "Read the SKU (GET /v1/stock/{sku}) for its ETag, count, and PUT what was found with the reason and If-Match: " +
-	"a count that somebody else has changed meanwhile is a 412, one that is only being sold is not. " +
+	"a count that somebody else has changed meanwhile is a 412, one that is only being reserved is not. " +
 	"Of what is known to have come or gone, and not counted, make an adjustment with reason and reference. " +
-	"A count below what is reserved is taken as it is: what lacks is the shortfall, stock.depleted tells of it, GET /v1/stock?low=true lists it, no lock raises it, " +
+	"A count below what is reserved is taken as it is: what lacks is the shortfall, stock.depleted tells of it (stock.low while another location has plenty), GET /v1/stock?low=true lists it, no lock raises it, " +
 	"and it goes away with what is released or comes in. GET /v1/stock/{sku}/movements shows who did what and why, GET /v1/stock:audit that the books agree."
 
 func countOperation(security []map[string][]string) huma.Operation {

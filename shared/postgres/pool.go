@@ -93,6 +93,9 @@ func (o Options) login(ctx context.Context, cc *pgx.ConnConfig) error {
 		"timezone":                            "UTC",
 		"statement_timeout":                   ms(o.StatementTimeout),
 		"idle_in_transaction_session_timeout": ms(idleInTransaction),
+		// No statement runs for so long that compiling it would pay, whatever the
+		// planner expects of it.
+		"jit": "off",
 		// By these the server notices a client that is lost.
 		"tcp_keepalives_idle": "10", "tcp_keepalives_interval": "5", "tcp_keepalives_count": "3",
 	}
