@@ -75,20 +75,21 @@ func TestALockHoldsAsLongAsItsOrderSays(t *testing.T) {
 	s.sound()
 }
 
-func (s *shop) expires(orderID string) time.Time {
+// expires is when the lock of the order o is over.
+func (s *shop) expires() time.Time {
 	s.t.Helper()
-	return *s.reservation(orderID).ExpiresAt
+	return *s.reservation("o").ExpiresAt
 }
 
 func TestAnExtensionNeverShortens(t *testing.T) {
 	t.Parallel()
 	s := stocked(t, map[string]int{"A": 10})
 	s.place("o", 201, "A", 1)
-	before := s.expires("o")
+	before := s.expires()
 	s.call("POST", "/v1/reservations/o/extend", map[string]any{"expires_in": 60}, 200)
-	require.Equal(t, before, s.expires("o"))
+	require.Equal(t, before, s.expires())
 	s.call("POST", "/v1/reservations/o/extend", map[string]any{"expires_in": 3600}, 200)
-	require.Greater(t, s.expires("o"), before)
+	require.Greater(t, s.expires(), before)
 }
 
 func TestNoLockHoldsLongerThanTheServiceAllows(t *testing.T) {
@@ -97,11 +98,11 @@ func TestNoLockHoldsLongerThanTheServiceAllows(t *testing.T) {
 	s.place("o", 201, "A", 1)
 	s.asOwner(`update inventory.reservations set created_at = now() - interval '23 hours' where order_id = 'o'`)
 	s.call("POST", "/v1/reservations/o/extend", map[string]any{"expires_in": 7200}, 200)
-	require.Equal(t, time.Hour, time.Until(s.expires("o")).Round(time.Minute))
+	require.Equal(t, time.Hour, time.Until(s.expires()).Round(time.Minute))
 	s.asOwner(`update inventory.reservations set created_at = now() - interval '30 hours' where order_id = 'o'`)
-	last := s.expires("o")
+	last := s.expires()
 	s.call("POST", "/v1/reservations/o/extend", map[string]any{"expires_in": 7200}, 200)
-	require.Equal(t, last, s.expires("o"))
+	require.Equal(t, last, s.expires())
 }
 
 func TestAnExtensionIsMadeOncePerKey(t *testing.T) {
@@ -112,10 +113,10 @@ func TestAnExtensionIsMadeOncePerKey(t *testing.T) {
 		t.Helper()
 		return string(s.call("POST", "/v1/reservations/o/extend", map[string]any{"expires_in": seconds}, want, key("k")).Body)
 	}
-	first, until := extend(3600, 200), s.expires("o")
+	first, until := extend(3600, 200), s.expires()
 	s.asOwner(`update inventory.reservations set expires_at = expires_at - interval '1 minute'`)
 	require.Equal(t, first, extend(3600, 200))
-	require.Equal(t, until.Add(-time.Minute), s.expires("o"))
+	require.Equal(t, until.Add(-time.Minute), s.expires())
 	extend(7200, 422)
 }
 

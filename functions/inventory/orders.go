@@ -101,7 +101,7 @@ func inBatches(ctx context.Context, db postgres.DB, wake func(), do func(context
 		if n > 0 {
 			wake()
 		}
-		if n < tidyBatch || ctx.Err() != nil {
+		if n < tidyBatch {
 			return nil
 		}
 	}

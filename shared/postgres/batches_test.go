@@ -120,7 +120,7 @@ func TestABatchThatWaitsIsSentByItsOwner(t *testing.T) {
 	_, err := db.Exec(ctx, `select 1`)
 	require.NoError(t, err)
 	require.Equal(t, 1, batch.Len())
-	_, err = db.Query(ctx, `select 1`)
+	_, err = db.Query(ctx, `select 1`) //nolint:sqlclosecheck // there are no rows
 	require.Error(t, err)
 	require.Error(t, db.QueryRow(ctx, `select 1`).Scan())
 	require.Error(t, db.SendBatch(ctx, batchOf(`select 1`)).Close())

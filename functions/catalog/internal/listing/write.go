@@ -106,7 +106,7 @@ func queueEntries(batch *pgx.Batch, entries []Entry, prices []price.Span) {
 	var costs costs
 	for i, e := range entries {
 		r := pack(e, spans, terms)
-		ids[i], published[i], featured[i], all[i] = e.ProductID, e.PublishedAt, e.Featured, r.packed.pack()
+		ids[i], published[i], featured[i], all[i] = e.ProductID, e.PublishedAt, e.Featured, r.pack()
 		names[i], skus[i], sets[i] = nameKey(e.Name), r.skus, arrayText(r.terms)
 		costs.add(e.ProductID, r.amounts)
 	}
@@ -239,7 +239,7 @@ func WritePrices(ctx context.Context, tx pgx.Tx, products, variants []uuid.UUID,
 		if err != nil {
 			return fmt.Errorf("write prices of listings: %w", err)
 		}
-		b := r.packed.pack()
+		b := r.pack()
 		ids, sets, all, indexed = append(ids, p.ProductID), append(sets, arrayText(r.terms)), append(all, b), append(indexed, indexable(b))
 		costs.add(p.ProductID, r.amounts)
 	}

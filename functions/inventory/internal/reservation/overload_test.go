@@ -18,13 +18,13 @@ import (
 	"github.com/mallhive/product-service/shared/postgres/testdb"
 )
 
-// held locks the levels of a SKU as somebody else would, until what is returned
+// held locks the levels of the SKU A as somebody else would, until what is returned
 // is called.
-func held(t testing.TB, owner postgres.DB, sku string) (letGo func()) {
+func held(t testing.TB, owner postgres.DB) (letGo func()) {
 	t.Helper()
 	tx, err := owner.Begin(context.Background())
 	require.NoError(t, err)
-	_, err = tx.Exec(context.Background(), `select from inventory.levels where sku = $1 for update`, sku)
+	_, err = tx.Exec(context.Background(), `select from inventory.levels where sku = 'A' for update`)
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = tx.Rollback(context.Background()) })
 	return func() { require.NoError(t, tx.Rollback(context.Background())) }
@@ -80,7 +80,7 @@ func TestNobodyWaitsLongerThanTheBound(t *testing.T) {
 	db, owner := base.Pool(t, "inventory"), base.Owner(t)
 	ctx := context.Background()
 	given(t, db, stock.Counting{SKU: "A", Location: "near", OnHand: 1000}, stock.Counting{SKU: "B", Location: "near", OnHand: 1000})
-	letGo := held(t, owner, "A")
+	letGo := held(t, owner)
 	q := reservation.NewQueue(db, rules, reservation.Options{MaxWait: 30 * time.Millisecond})
 	first := make(chan error, 1)
 	go func() {
