@@ -17,14 +17,15 @@ func ordered(n int, quantity int32) input {
 	return input{What: place, Order: n, Lines: amounts{quantity}}
 }
 
-func of(opening int32, events ...porcupine.Operation) *History {
-	return &History{opening: amounts{opening}, events: events}
+// of is a history that begins with five on hand.
+func of(events ...porcupine.Operation) *History {
+	return &History{opening: amounts{5}, events: events}
 }
 
 func TestWhatOneClerkCouldHaveToldIsTaken(t *testing.T) {
 	t.Parallel()
 	paid := input{What: pay, Order: 1, Lines: amounts{3}}
-	require.NoError(t, of(5,
+	require.NoError(t, of(
 		told(0, 10, ordered(0, 3), output{Kind: rejected, Free: amounts{2}}), // decided after the next
 		told(0, 10, ordered(1, 3), output{Kind: locked, Free: amounts{5}}),
 		told(11, 12, paid, output{Kind: committed, Committed: 3}),
@@ -38,16 +39,16 @@ func TestAHistoryThatNoClerkCouldTellIsRefused(t *testing.T) {
 	t.Parallel()
 	full := output{Kind: locked, Free: amounts{5}}
 	for name, h := range map[string]*History{
-		"an oversell":            of(5, told(0, 10, ordered(0, 3), full), told(0, 10, ordered(1, 3), full)),
-		"a number that was over": of(5, told(0, 1, ordered(0, 3), full), told(2, 3, ordered(1, 1), full)),
-		"a refusal without need": of(5, told(0, 10, ordered(0, 3), output{Kind: rejected, Free: amounts{5}})),
-		"a stale reader":         of(5, told(0, 1, ordered(0, 3), full), told(2, 3, input{What: look}, output{Kind: stands, OnHand: amounts{5}})),
-		"another answer to the same": of(5, told(0, 1, ordered(0, 3), full),
+		"an oversell":            of(told(0, 10, ordered(0, 3), full), told(0, 10, ordered(1, 3), full)),
+		"a number that was over": of(told(0, 1, ordered(0, 3), full), told(2, 3, ordered(1, 1), full)),
+		"a refusal without need": of(told(0, 10, ordered(0, 3), output{Kind: rejected, Free: amounts{5}})),
+		"a stale reader":         of(told(0, 1, ordered(0, 3), full), told(2, 3, input{What: look}, output{Kind: stands, OnHand: amounts{5}})),
+		"another answer to the same": of(told(0, 1, ordered(0, 3), full),
 			told(2, 3, ordered(0, 3), output{Kind: rejected, Free: amounts{2}})),
-		"stock that a cancel did not free": of(5, told(0, 1, ordered(0, 3), full),
+		"stock that a cancel did not free": of(told(0, 1, ordered(0, 3), full),
 			told(2, 3, input{What: cancel, Order: 0, Lines: amounts{3}, Message: 2}, output{Kind: released}),
 			told(4, 5, ordered(1, 4), output{Kind: rejected, Free: amounts{2}})),
-		"an order that was locked after its cancel": of(5,
+		"an order that was locked after its cancel": of(
 			told(0, 1, input{What: cancel, Order: 0, Lines: amounts{3}, Message: 2}, output{Kind: released}), told(2, 3, ordered(0, 3), full)),
 	} {
 		require.ErrorIs(t, h.Check(), ErrNotLinear, name)
@@ -58,9 +59,9 @@ func TestWhatWasNotAnsweredMayHaveHappenedLaterOrNever(t *testing.T) {
 	t.Parallel()
 	silent := told(0, never, input{What: count, Lines: amounts{9}}, output{})
 	for _, onHand := range []int32{5, 9} {
-		require.NoError(t, of(5, silent, told(2, 3, input{What: look}, output{Kind: stands, OnHand: amounts{onHand}})).Check())
+		require.NoError(t, of(silent, told(2, 3, input{What: look}, output{Kind: stands, OnHand: amounts{onHand}})).Check())
 	}
-	require.ErrorIs(t, of(5, silent, told(2, 3, input{What: look}, output{Kind: stands, OnHand: amounts{7}})).Check(), ErrNotLinear)
+	require.ErrorIs(t, of(silent, told(2, 3, input{What: look}, output{Kind: stands, OnHand: amounts{7}})).Check(), ErrNotLinear)
 }
 
 func TestAHistoryThatIsNotDecidedInTimeDoesNotPass(t *testing.T) {
@@ -71,5 +72,5 @@ func TestAHistoryThatIsNotDecidedInTimeDoesNotPass(t *testing.T) {
 		events = append(events, told(0, never, input{What: count, Lines: amounts{10 + n}}, output{}))
 	}
 	events = append(events, told(0, 1, input{What: look}, output{Kind: stands, OnHand: amounts{1}}))
-	require.ErrorIs(t, of(5, events...).check(10*time.Millisecond), ErrUndecided)
+	require.ErrorIs(t, of(events...).check(10*time.Millisecond), ErrUndecided)
 }
