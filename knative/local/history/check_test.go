@@ -17,7 +17,7 @@ func ordered(n int, quantity int32) input {
 	return input{What: place, Order: n, Lines: amounts{quantity}}
 }
 
-// of is a history that begins with 5.
+// of is a history that begins with five on hand.
 func of(events ...porcupine.Operation) *History {
 	return &History{opening: amounts{5}, events: events}
 }
