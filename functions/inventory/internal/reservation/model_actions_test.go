@@ -66,7 +66,7 @@ func (w *world) actions() map[string]func(*rapid.T) {
 		"cancel": w.sends(reservation.Cancelled), "cancel all": w.sendsAll(reservation.Cancelled),
 		"return": w.sends(reservation.Returned), "redeliver": w.redeliver,
 		"grow old": w.growOld, "grow old too": w.growOld,
-		"tick": w.tick, "fulfil": w.fulfil,
+		"tick": w.tick, "fulfil": w.fulfil, "come in": w.comeIn, "come in too": w.comeIn,
 		"extend": func(r *rapid.T) {
 			w.extend(r, w.someOrder(r), time.Duration(rapid.IntRange(0, 40).Draw(r, "hours"))*time.Hour)
 		},
@@ -92,6 +92,28 @@ func (w *world) actions() map[string]func(*rapid.T) {
 			w.prefer(r, locations.Draw(r, "location"), rapid.Int32Range(0, 3).Draw(r, "priority"))
 		},
 		"arrive": func(r *rapid.T) { w.arrive(r, skus.Draw(r, "sku")) },
+	}
+}
+
+// comeIn brings something of what an order is owed to where it is owed.
+func (w *world) comeIn(r *rapid.T) {
+	var owed []stock.Adjustment
+	for _, id := range w.byPayment() {
+		for _, p := range w.orders[id].parts {
+			if p.owed > 0 {
+				owed = append(owed, stock.Adjustment{SKU: p.sku, Location: p.location})
+			}
+		}
+	}
+	if len(owed) == 0 {
+		r.Skip("nobody is owed anything")
+	}
+	a := rapid.SampledFrom(owed).Draw(r, "owed")
+	a.Delta = rapid.Int64Range(1, 6).Draw(r, "delta")
+	w.adjust(r, a)
+	if rapid.Bool().Draw(r, "hand over") {
+		w.check(r)
+		w.fulfil(r)
 	}
 }
 

@@ -2,6 +2,7 @@ package reservation_test
 
 import (
 	"context"
+	"flag"
 	"slices"
 	"testing"
 	"time"
@@ -159,15 +160,23 @@ func replyType(state string) string {
 	}[state]
 }
 
+// usual is how many sequences are enough beside all other tests.
+const usual = 40
+
 // TestAnySequenceOfOperationsKeepsTheBooks runs random sequences against the
 // books; make model CHECKS=5000 runs thousands.
 func TestAnySequenceOfOperationsKeepsTheBooks(t *testing.T) {
 	t.Parallel()
 	base := testdb.New(t)
 	db, owner := base.Pool(t, "inventory"), base.Owner(t)
-	sequences, steps, met := 0, 0, map[cell]int{}
+	begun, ended, steps, met := 0, 0, 0, map[cell]int{}
+	checks := flag.Lookup("rapid.checks")
+	asked := checks.Value.String() != checks.DefValue
 	rapid.Check(t, func(r *rapid.T) {
-		sequences++
+		if !asked && begun >= usual && begun == ended {
+			return // one that failed is still made smaller
+		}
+		begun++
 		w := create(r, db, owner, met)
 		actions := w.actions()
 		actions[""] = func(r *rapid.T) {
@@ -176,19 +185,26 @@ func TestAnySequenceOfOperationsKeepsTheBooks(t *testing.T) {
 		}
 		r.Repeat(actions)
 		w.repeatAll(r)
+		ended++
 	})
 	all := len(reservation.Steps())*len(reservation.Standings()) - 1 // one cannot be
-	t.Logf("%d sequences, %d steps, %d of %d cells of the table of outcomes", sequences, steps, len(met), all)
+	t.Logf("%d sequences, %d steps, %d of %d cells of the table of outcomes", begun, steps, len(met), all)
 }
 
-// repeatAll is P2 at the end: everything that was ever sent comes again.
+// repeatAll is P2 at the end: everything that was ever sent comes again. What was
+// refused then, because it came too early, may be done now.
 func (w *world) repeatAll(r *rapid.T) {
 	for _, o := range w.placings {
 		w.place(r, o)
 	}
 	for _, m := range w.messages {
-		if m.ID != "" {
-			w.send(r, m)
+		if m.ID == "" {
+			continue
+		}
+		_, answered := w.remembered[m.OrderID+" "+m.ID]
+		w.send(r, m)
+		if !answered {
+			w.check(r)
 		}
 	}
 	w.check(r)
