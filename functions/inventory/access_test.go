@@ -66,7 +66,7 @@ func TestADeliveryNeedsTheTokenOfOurTrigger(t *testing.T) {
 	t.Parallel()
 	cfg := &config{
 		EventConfig:     service.EventConfig{EventAuth: "oidc", EventAudience: "product-service/inventory", EventSubjects: []string{"our-trigger"}},
-		DefaultCurrency: "USD", ReservationTTL: time.Minute, ReservationMaxTTL: time.Hour,
+		DefaultCurrency: "USD", ReservationTTL: time.Minute, ReservationMaxTTL: time.Hour, LockMaxWait: 10 * time.Second,
 	}
 	s := &shop{Server: servicetest.Start(t, "inventory", cfg, routes), t: t, schemas: event.NewSchemas()}
 	d := delivery{event.OrderPlaced, "1", map[string]any{"order_id": "o", "lines": lines("A", 1)}}
