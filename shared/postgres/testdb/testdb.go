@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"os"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -32,6 +33,9 @@ const password = "test"
 type Database struct {
 	name  string
 	admin string
+	test  testing.TB
+	once  sync.Once
+	owner *pgxpool.Pool
 }
 
 // New clones the template and drops the clone when the test ends.
@@ -57,7 +61,7 @@ func New(t testing.TB) *Database {
 	_, err = conn.Exec(ctx, fmt.Sprintf("grant connect on database %s to product_owner, catalog_fn, inventory_fn, events_fn", name))
 	require.NoError(t, err)
 	t.Cleanup(func() { drop(t, admin, name) })
-	return &Database{name: name, admin: admin}
+	return &Database{name: name, admin: admin, test: t}
 }
 
 // Pool connects as a login member of the function's role, so that every test
@@ -81,16 +85,20 @@ func (d *Database) URL(role string) string {
 	return u.String()
 }
 
-// Owner connects as the owner of all objects: to age rows and to look.
+// Owner connects as the owner of all objects: to age rows and to look. It is one
+// pool for the database, whoever asks.
 func (d *Database) Owner(t testing.TB) *pgxpool.Pool {
 	t.Helper()
-	cfg, err := pgxpool.ParseConfig(d.URL("owner"))
-	require.NoError(t, err)
-	cfg.ConnConfig.RuntimeParams["role"] = "product_owner"
-	pool, err := pgxpool.NewWithConfig(context.Background(), cfg)
-	require.NoError(t, err)
-	t.Cleanup(pool.Close)
-	return pool
+	d.once.Do(func() {
+		cfg, err := pgxpool.ParseConfig(d.URL("owner"))
+		require.NoError(t, err)
+		cfg.ConnConfig.RuntimeParams["role"] = "product_owner"
+		cfg.MaxConns = 8 // more than one test holds open at a time
+		d.owner, err = pgxpool.NewWithConfig(context.Background(), cfg)
+		require.NoError(t, err)
+		d.test.Cleanup(d.owner.Close)
+	})
+	return d.owner
 }
 
 func ensureTemplate(ctx context.Context, t testing.TB, conn *pgx.Conn, admin string) string {
