@@ -108,8 +108,8 @@ bench-import: go-there ## the rate of an import of new products, and the CPU tim
 SIZES ?= 20000
 bench-catalog: go-there ## import, products, category pages and search beside a bare program: make bench-catalog [SIZES=20000,1000000] [KEEP=1]
 	@go build -o "$$LOCAL_DIR/bin/bench-catalog" ./bench/catalog
-	@$(local) with-postgres -- "$$LOCAL_DIR/bin/bench-catalog" -sizes '$(SIZES)' $(if $(KEEP),-keep)
+	@$(local) with-postgres -large -- "$$LOCAL_DIR/bin/bench-catalog" -sizes '$(SIZES)' $(if $(KEEP),-keep)
 ROUNDS ?= 5
 bench-inventory: go-there ## orders as CloudEvents, hot, sold out and alone, and availability, beside pgbench: make bench-inventory [ROUNDS=5]
 	@go build -o "$$LOCAL_DIR/bin/bench-inventory" ./bench/inventory
-	@$(local) with-postgres -durable -- "$$LOCAL_DIR/bin/bench-inventory" -rounds '$(ROUNDS)'
+	@$(local) with-postgres -large -durable -- "$$LOCAL_DIR/bin/bench-inventory" -rounds '$(ROUNDS)'

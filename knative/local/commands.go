@@ -90,6 +90,7 @@ func migrateOnly(ctx context.Context, s settings) error {
 // unless there is one. Measurements want one of its own that is durable.
 func withPostgres(ctx context.Context, s settings, args []string) error {
 	flags := flag.NewFlagSet("with-postgres", flag.ContinueOnError)
+	large := flags.Bool("large", false, "the server has a quarter of the machine's memory, 4 GB at most, as RDS would give it")
 	durable := flags.Bool("durable", false, "what is committed survives a crash of the server, as in production")
 	if err := flags.Parse(args); err != nil {
 		return flagError(err)
@@ -114,7 +115,7 @@ func withPostgres(ctx context.Context, s settings, args []string) error {
 		return command(s.databaseURL)
 	}
 	o := s.postgresOptions(say)
-	o.Durable = *durable
+	o.Durable, o.Large = *durable, *large
 	return pgserver.WithThrowaway(ctx, o, command)
 }
 

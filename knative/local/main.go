@@ -28,7 +28,8 @@ const usage = `usage: local <command>
                           address in TEST_DATABASE_URL; with the server of
                           TEST_DATABASE_URL or DATABASE_URL if that is set;
                           with -durable before it, a crash of the throwaway
-                          server loses nothing, as in production
+                          server loses nothing, as in production; with -large
+                          it has a quarter of the memory, 4 GB at most
 
 Environment of run: PORT_FRONT 8080, PORT_CATALOG 8081, PORT_INVENTORY 8082,
 PORT_EVENTS 8083, PORT_ISSUER 8084, PORT_BROKER 8090, PORT_SINKS 8091,

@@ -34,6 +34,7 @@ type Options struct {
 	Dir        string // keeps data, password, log and what was downloaded
 	Port       int
 	Throwaway  bool   // data need not survive a crash: for tests
+	Large      bool   // it has as much of the machine's memory as RDS gives a server, for measurements
 	Durable    bool   // of WithThrowaway: what is committed survives a crash, for measurements
 	Repository string // where a server is downloaded from; empty is the library's default
 	Program    string // this program, which is run again for the download
@@ -84,7 +85,7 @@ func Start(ctx context.Context, o Options) (*Server, error) {
 	if err := s.ensureData(ctx, bin, who, o.Throwaway); err != nil {
 		return nil, err
 	}
-	if err := s.launch(bin, who, o.Throwaway); err != nil {
+	if err := s.launch(bin, who, o); err != nil {
 		return nil, err
 	}
 	if err := s.ready(ctx); err != nil {
@@ -131,7 +132,7 @@ func connectionURL(password string, port int, database string) string {
 	return u.String()
 }
 
-func (s *Server) launch(bin installation, who user, throwaway bool) error {
+func (s *Server) launch(bin installation, who user, o Options) error {
 	if err := os.MkdirAll(filepath.Dir(s.log), 0o755); err != nil {
 		return fmt.Errorf("PostgreSQL's log: %w", err)
 	}
@@ -143,7 +144,7 @@ func (s *Server) launch(bin installation, who user, throwaway bool) error {
 	if info, err := log.Stat(); err == nil {
 		s.logStart = info.Size()
 	}
-	s.command = who.command(bin.program("postgres"), s.arguments(throwaway)...)
+	s.command = who.command(bin.program("postgres"), s.arguments(o)...)
 	s.command.Stdout, s.command.Stderr = log, log
 	if err := s.command.Start(); err != nil {
 		return fmt.Errorf("start PostgreSQL: %w", err)
@@ -155,13 +156,13 @@ func (s *Server) launch(bin installation, who user, throwaway bool) error {
 	return nil
 }
 
-func (s *Server) arguments(throwaway bool) []string {
+func (s *Server) arguments(o Options) []string {
 	settings := []string{
 		"listen_addresses=localhost", "unix_socket_directories=", "port=" + strconv.Itoa(s.port),
-		"max_connections=300", "shared_buffers=256MB", "max_wal_size=2GB", "random_page_cost=1.1",
+		"max_connections=300", "shared_buffers=" + sharedBuffers(o.Large), "max_wal_size=2GB", "random_page_cost=1.1",
 		"log_min_messages=warning", "timezone=UTC", "log_timezone=UTC",
 	}
-	if throwaway {
+	if o.Throwaway {
 		settings = append(settings, "fsync=off", "synchronous_commit=off", "full_page_writes=off")
 	}
 	arguments := []string{"-D", s.DataDir}
