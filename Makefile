@@ -79,10 +79,7 @@ model: go-there ## hold inventory against books kept by hand, thousands of rando
 FUZZTIME ?= 5s
 .PHONY: fuzz
 fuzz: go-there ## feed every decoder what nobody expects: make fuzz [FUZZTIME=1m]
-	@grep -rEo '^func Fuzz[A-Za-z0-9]+' --include='*_test.go' functions knative shared | sort | while IFS=: read -r file name; do \
-		dir=./$$(dirname "$$file") && name=$${name#func } && echo "$$dir $$name" && \
-		go test -run '^$$' -fuzz "^$$name\$$" -fuzztime '$(FUZZTIME)' "$$dir" </dev/null || exit 1; \
-	done
+	@tools/fuzz '$(FUZZTIME)'
 generate: go-there ## write docs/ anew from the code
 	@go run ./docs
 check-generated: go-there
