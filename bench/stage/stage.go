@@ -8,6 +8,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	mathrand "math/rand/v2"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -16,6 +17,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -229,11 +231,17 @@ func Build(ctx context.Context, dir string, flags, packages []string, env ...str
 	return nil
 }
 
-// FreePort is one that nobody listens on now.
+// FreePort is one that nobody listens on now, below those that systems give to
+// outgoing connections: one of these could be taken before it is used.
 func FreePort(ctx context.Context) (int, error) {
-	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
-	if err != nil {
-		return 0, err
+	const first, count, tries = 12000, 20000, 100
+	var err error
+	for range tries {
+		var listener net.Listener
+		port := first + mathrand.IntN(count) //nolint:gosec // not secret
+		if listener, err = new(net.ListenConfig).Listen(ctx, "tcp", ":"+strconv.Itoa(port)); err == nil {
+			return port, listener.Close()
+		}
 	}
-	return listener.Addr().(*net.TCPAddr).Port, listener.Close()
+	return 0, err
 }

@@ -175,6 +175,9 @@ func (w *world) startPostgres() {
 		return err == nil || ctx.Err() != nil
 	})
 	require.NoError(w.t, err)
+	if w.owner != nil {
+		w.owner.Reset() // what it had open ended with the server
+	}
 }
 
 const password = "faults"

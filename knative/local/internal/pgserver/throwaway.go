@@ -2,8 +2,10 @@ package pgserver
 
 import (
 	"context"
+	"math/rand/v2"
 	"net"
 	"os"
+	"strconv"
 )
 
 // WithThrowaway runs do with the administrator's connection string of a server
@@ -31,12 +33,17 @@ func WithThrowaway(ctx context.Context, o Options, do func(url string) error) er
 	return do(server.URL())
 }
 
-// FreePort finds a port that nobody listens on now.
+// FreePort finds a port that nobody listens on now, below those that systems
+// give to outgoing connections: one of these could be taken before it is used.
 func FreePort(ctx context.Context) (int, error) {
-	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", "localhost:0")
-	if err != nil {
-		return 0, err
+	const first, count, tries = 12000, 20000, 100
+	var err error
+	for range tries {
+		var listener net.Listener
+		port := first + rand.IntN(count) //nolint:gosec // not secret
+		if listener, err = new(net.ListenConfig).Listen(ctx, "tcp", ":"+strconv.Itoa(port)); err == nil {
+			return port, listener.Close()
+		}
 	}
-	defer func() { _ = listener.Close() }()
-	return listener.Addr().(*net.TCPAddr).Port, nil
+	return 0, err
 }
