@@ -18,7 +18,7 @@ type config struct {
 	DefaultCurrency   string        `envconfig:"DEFAULT_CURRENCY" default:"USD" desc:"currency of prices when a request names none"`
 	ReservationTTL    time.Duration `envconfig:"RESERVATION_TTL" default:"15m" desc:"how long a lock holds when its order does not say"`
 	ReservationMaxTTL time.Duration `envconfig:"RESERVATION_MAX_TTL" default:"24h" desc:"how long a lock may hold at most"`
-	LockMaxWait       time.Duration `envconfig:"LOCK_MAX_WAIT" default:"1s" desc:"how long an order waits until its decision begins; one that would wait for longer is answered with 503"`
+	LockMaxWait       time.Duration `envconfig:"LOCK_MAX_WAIT" default:"2s" desc:"how long an order waits until its decision begins; one that would wait for longer is answered with 503"`
 }
 
 // Check finds what cannot be used.
