@@ -649,3 +649,22 @@ func TestPricesOfOneProductAreImportedInSeveralSets(t *testing.T) {
 	_, sum = imports(t, s, "prices", "", []byte(rows.String()))
 	require.Equal(t, many, sum.Unchanged)
 }
+
+// An index of each category has a copy of what its products cost.
+func TestAPriceThatChangesIsFoundInItsCategory(t *testing.T) {
+	t.Parallel()
+	s, _ := shop(t)
+	token := s.Bearer(t, write)
+	create1(t, s, `{"name":"Wok","status":"active","categories":["pans"],"variants":[{"sku":"WOK","price":`+usd(5000)+`}]}`)
+	require.Equal(t, 200, s.Do(t, "PUT", "/v1/variants/WOK/price", `{"price":`+usd(987_654)+`}`, token, header("If-Match", "*")).Status)
+	found := func(amount int) int {
+		var page struct{ Total struct{ Value int } }
+		target := fmt.Sprintf("/v1/products?category=pans&total=true&price_min=%[1]d&price_max=%[1]d", amount)
+		a := s.Do(t, "GET", target, nil, token)
+		require.Equal(t, 200, a.Status, "%s", a.Body)
+		a.JSON(t, &page)
+		return page.Total.Value
+	}
+	require.Equal(t, 1, found(987_654))
+	require.Zero(t, found(5000))
+}
