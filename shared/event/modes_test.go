@@ -115,6 +115,18 @@ func TestDataThatIsNotJSONIsKeptAsItCame(t *testing.T) {
 	require.Equal(t, e, back)
 }
 
+func TestABodyIsReadWholeWhateverLengthItIsSaidToHave(t *testing.T) {
+	t.Parallel()
+	body := `{"a":"` + strings.Repeat("x", 200<<10) + `"}`
+	for _, length := range []int64{-1, 0, 3, int64(len(body)), 1 << 40} {
+		r := post("application/json", body, "ce-specversion", "1.0", "ce-id", "1", "ce-source", "/s", "ce-type", "t")
+		r.ContentLength = length
+		e, err := event.FromRequest(r)
+		require.NoError(t, err)
+		require.Equal(t, body, string(e.Data))
+	}
+}
+
 func malformedRequests() map[string]*http.Request {
 	structured := "application/cloudevents+json"
 	return map[string]*http.Request{
