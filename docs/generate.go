@@ -12,12 +12,7 @@ import (
 	"strings"
 
 	"github.com/mallhive/product-service/docs/internal/dependency"
-	"github.com/mallhive/product-service/shared/event/asyncapi"
 )
-
-// publicBaseURL is where production is; a function that runs elsewhere serves its
-// documents with its own address.
-const publicBaseURL = "https://product.internal.mallhive.com"
 
 func main() {
 	if err := run(context.Background()); err != nil {
@@ -47,21 +42,10 @@ func run(ctx context.Context) error {
 	if err := os.WriteFile(filepath.Join("docs", "configuration.md"), configuration.Bytes(), 0o600); err != nil {
 		return err
 	}
-	if err := events(); err != nil {
+	if err := events("docs"); err != nil {
 		return err
 	}
 	return dependencies(ctx)
-}
-
-// events writes what is promised of events, and does not when a promise that was
-// made would be broken.
-func events() error {
-	fmt.Println("docs: asyncapi")
-	document, err := asyncapi.Document(publicBaseURL)
-	if err != nil {
-		return err
-	}
-	return os.WriteFile(filepath.Join("docs", "asyncapi", "product-service.json"), document, 0o600)
 }
 
 func dependencies(ctx context.Context) error {
