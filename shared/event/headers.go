@@ -57,7 +57,7 @@ func escape(v string) string {
 func unescape(v string) string {
 	v = strings.Trim(v, " \t")
 	if len(v) > 1 && v[0] == '"' && v[len(v)-1] == '"' {
-		v = strings.NewReplacer(`\"`, `"`, `\\`, `\`).Replace(v[1 : len(v)-1])
+		v = unquote(v[1 : len(v)-1])
 	}
 	if !strings.Contains(v, "%") {
 		return v
@@ -66,4 +66,17 @@ func unescape(v string) string {
 		return decoded
 	}
 	return v
+}
+
+// unquote reads what stands between the quotes of a quoted string: a backslash
+// before any character means that character.
+func unquote(v string) string {
+	var b strings.Builder
+	for i := 0; i < len(v); i++ {
+		if v[i] == '\\' && i+1 < len(v) {
+			i++
+		}
+		b.WriteByte(v[i])
+	}
+	return b.String()
 }
