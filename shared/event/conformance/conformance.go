@@ -188,6 +188,8 @@ func (t *table) types() {
 	for _, name := range []string{"time", "dataschema", "datacontenttype", "other"} {
 		t.structured("JSON 2.2", "treats null as unset: "+name, t.same(), map[string]any{name: null{}})
 	}
+	t.structured("JSON 2.2", "treats null as unset: datacontenttype, before data", t.same(), nil)
+	t.last().Body = append([]byte(`{"datacontenttype":null,`), t.last().Body[1:]...)
 	t.structured("JSON 2.2", "treats null as unset: subject", t.with(func(e *event.Event) { e.Subject = "" }), map[string]any{"subject": null{}})
 }
 
