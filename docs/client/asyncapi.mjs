@@ -1,5 +1,5 @@
 // Whether AsyncAPI's own parser has something to say against a document: a
-// breach of its schema, an example that breaks its payload, a dangling reference.
+// breach of the schema of AsyncAPI, a reference that leads nowhere.
 import { readFileSync } from 'node:fs'
 import { Parser } from '@asyncapi/parser'
 

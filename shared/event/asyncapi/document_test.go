@@ -56,32 +56,42 @@ func TestEveryReferenceOfTheAsyncAPIDocumentLeadsSomewhere(t *testing.T) {
 	require.NotZero(t, found)
 }
 
+type reference struct {
+	To string `json:"$ref"`
+}
+
+// conversation is messages of one channel.
+type conversation struct {
+	Channel  reference
+	Messages []reference
+}
+
+func (c conversation) names(t *testing.T) (names []string) {
+	t.Helper()
+	for _, message := range c.Messages {
+		name, own := strings.CutPrefix(message.To, c.Channel.To+"/messages/")
+		require.True(t, own, "%s is none of %s", message.To, c.Channel.To)
+		names = append(names, name)
+	}
+	return names
+}
+
 func TestEveryTypeIsAnOperationOfItsDirection(t *testing.T) {
 	t.Parallel()
 	_, raw := whole(t)
 	var document struct {
 		Operations map[string]struct {
-			Action   string
-			Messages []struct {
-				Ref string `json:"$ref"`
-			}
-			Reply struct {
-				Messages []struct {
-					Ref string `json:"$ref"`
-				}
-			}
+			conversation
+			Action string
+			Reply  conversation
 		}
 	}
 	require.NoError(t, json.Unmarshal(raw, &document))
 	require.Len(t, document.Operations, len(event.Types()))
 	actions, replies := map[string]string{}, map[string][]string{}
 	for _, op := range document.Operations {
-		for _, message := range op.Messages {
-			name := message.Ref[strings.LastIndex(message.Ref, "/")+1:]
-			actions[name] = op.Action
-			for _, reply := range op.Reply.Messages {
-				replies[name] = append(replies[name], reply.Ref[strings.LastIndex(reply.Ref, "/")+1:])
-			}
+		for _, name := range op.names(t) {
+			actions[name], replies[name] = op.Action, op.Reply.names(t)
 		}
 	}
 	for _, typ := range event.Types() {
@@ -96,20 +106,27 @@ func TestEveryTypeIsAnOperationOfItsDirection(t *testing.T) {
 	}
 }
 
-// What the document says of headers holds for what is really sent.
-func TestTheExamplesAndARealRequestHaveTheHeadersOfTheAsyncAPIDocument(t *testing.T) {
+// What the document says of messages holds for its examples, and what it says of
+// headers for what is really sent.
+func TestTheExamplesAndARealRequestAreAsTheAsyncAPIDocumentSays(t *testing.T) {
 	t.Parallel()
 	document, _ := whole(t)
 	c := jsonschema.NewCompiler()
 	c.AssertFormat()
 	require.NoError(t, c.AddResource("mem:///document", document))
-	schema, err := c.Compile("mem:///document#/components/messageTraits/sent/headers")
-	require.NoError(t, err)
+	compile := func(pointer string) *jsonschema.Schema {
+		schema, err := c.Compile("mem:///document#" + pointer)
+		require.NoError(t, err)
+		return schema
+	}
+	schema := compile("/components/messageTraits/sent/headers")
 	for _, typ := range event.Types() {
 		examples, _ := at(document, "#/components/messages/"+typ.Name).(map[string]any)["examples"].([]any)
 		require.NotEmpty(t, examples, typ.Name)
+		payload := compile("/components/schemas/" + typ.Name)
 		for _, example := range examples {
 			require.NoError(t, schema.Validate(example.(map[string]any)["headers"]), typ.Name)
+			require.NoError(t, payload.Validate(example.(map[string]any)["payload"]), typ.Name)
 		}
 		raw, err := event.Example(typ.Name, "https://product.internal.mallhive.com")
 		require.NoError(t, err)
