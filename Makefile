@@ -52,7 +52,7 @@ demo: go-there ## tell the whole story, each request and event with its answer
 PKG ?= ./...
 RUN ?= .
 
-.PHONY: test verify check-format vet lint faults race generate check-generated check-openapi supply
+.PHONY: test verify check-format vet lint faults race generate check-generated check-openapi check-asyncapi supply
 test: go-there ## run all tests on a throw-away PostgreSQL: make test [PKG=./shared/web] [RUN=TestName]
 	@$(local) with-postgres -- go test -run '$(RUN)' $(PKG)
 verify: go-there ## all that CI does: the tests and every check, each with its time
@@ -88,6 +88,8 @@ check-generated: go-there
 	{ echo "error: docs/ were not what the code says, or could not be written; commit what make generate has written"; exit 1; }
 check-openapi: go-there ## whether a stranger can work with docs/openapi: a linter, and a TypeScript client where Node is
 	@tools/openapi
+check-asyncapi: go-there ## whether a stranger can work with our events: AsyncAPI's parser, and the JavaScript SDK of CloudEvents, where Node is
+	@$(local) with-postgres -- tools/asyncapi
 supply: go-there ## what we take and hand on: go.sum, known vulnerabilities, same bytes from every build
 	@tools/supply
 

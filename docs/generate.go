@@ -42,6 +42,9 @@ func run(ctx context.Context) error {
 	if err := os.WriteFile(filepath.Join("docs", "configuration.md"), configuration.Bytes(), 0o600); err != nil {
 		return err
 	}
+	if err := events("docs"); err != nil {
+		return err
+	}
 	return dependencies(ctx)
 }
 

@@ -37,8 +37,11 @@ func routes(_ context.Context, cfg *config, s *service.Service) error {
 	admin := web.Scope("events:admin")
 	api.Handle(interactionsOperation(api), takeInteractions(intake, s.Log))
 
-	web.Register(api, operation("list-event-types", "GET", "/v1/event-types", "Every event type that comes in or goes out", "event types", web.Public()), listTypes(cfg.PublicBaseURL))
-	web.Register(api, operation("get-event-type", "GET", "/v1/event-types/{type}", "One event type with its JSON Schema and an example", "event types", web.Public(), http.StatusNotFound), getType(cfg.PublicBaseURL))
+	contract := published{cfg.PublicBaseURL}
+	web.Register(api, operation("list-event-types", "GET", "/v1/event-types", "Every event type that comes in or goes out", "event types", web.Public()), contract.list)
+	web.Register(api, web.Quickly(operation("get-event-type", "GET", "/v1/event-types/{type}", "One event type with its JSON Schema and an example", "event types", web.Public(), http.StatusNotFound), contract.alone), contract.one)
+	offerSchema(api.Document().Paths["/v1/event-types/{type}"].Get)
+	api.Handle(asyncapiOperation(), sendAsyncAPI(cfg.PublicBaseURL))
 
 	web.Register(api, operation("list-dead-letters", "GET", "/v1/dead-letters", "Events that could not be delivered, newest first", "dead letters", admin), listLetters(s.DB))
 	web.Register(api, operation("get-dead-letter", "GET", "/v1/dead-letters/{id}", "One dead letter with its event", "dead letters", admin, http.StatusNotFound), getLetter(s.DB))

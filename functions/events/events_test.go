@@ -164,29 +164,6 @@ func TestDeliveriesNeedTheTokenOfOurTrigger(t *testing.T) {
 	}
 }
 
-func TestEveryEventTypeIsDescribed(t *testing.T) {
-	t.Parallel()
-	s := start(t, nil)
-	var list struct {
-		Items []struct {
-			Type, Direction, Dataschema string
-			Schema, Example             map[string]any
-		}
-		NextCursor *string `json:"next_cursor"`
-	}
-	s.Do(t, "GET", "/v1/event-types", nil).JSON(t, &list)
-	require.Len(t, list.Items, len(event.Types()))
-	for _, item := range list.Items {
-		require.Equal(t, "https://product.internal.mallhive.com/v1/event-types/"+item.Type, item.Dataschema)
-		one := s.Do(t, "GET", "/v1/event-types/"+item.Type, nil)
-		require.Equal(t, http.StatusOK, one.Status)
-		require.Contains(t, one.Header.Get("Cache-Control"), "public")
-		require.Equal(t, item.Type, item.Example["type"])
-		require.NotEmpty(t, item.Schema["properties"])
-	}
-	require.Equal(t, http.StatusNotFound, s.Do(t, "GET", "/v1/event-types/com.mallhive.nothing.v1", nil).Status)
-}
-
 func triggerToken(t *testing.T, s *servicetest.Server, subject string) servicetest.Header {
 	t.Helper()
 	token, err := s.Issuer.Token(issuer.Claims{Subject: subject, Audience: "product-service/events"})

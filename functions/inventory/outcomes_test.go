@@ -1,6 +1,8 @@
 package main
 
 import (
+	"maps"
+	"slices"
 	"strings"
 	"testing"
 
@@ -138,6 +140,27 @@ func TestEveryMessageInEveryStateHasItsOutcomeByEvent(t *testing.T) {
 		_, again := sc.deliver(d)
 		requireSame(t, reply, again)
 	})
+}
+
+// Whoever reads the contract knows what may answer an event.
+func TestTheContractNamesTheRepliesOfTheTable(t *testing.T) {
+	t.Parallel()
+	steps := map[string]string{"placed": event.OrderPlaced, "placed otherwise": event.OrderPlaced, "paid": event.OrderPaid,
+		"cancelled": event.OrderCancelled, "returned": event.OrderReturned}
+	replies := map[string]map[string]bool{}
+	for _, c := range cells() {
+		typ, _, _ := strings.Cut(c.byEvent, " ")
+		if name := "com.mallhive.inventory." + typ + ".v1"; typ != "stored" && !strings.ContainsAny(typ, "45") {
+			if replies[steps[c.message]] == nil {
+				replies[steps[c.message]] = map[string]bool{}
+			}
+			replies[steps[c.message]][name] = true
+		}
+	}
+	for _, name := range steps {
+		promised, _ := event.TypeOf(name)
+		require.ElementsMatch(t, promised.Replies(), slices.Collect(maps.Keys(replies[name])), name)
+	}
 }
 
 func requireOutcome(t *testing.T, outcome string, stored, reply event.Event) {

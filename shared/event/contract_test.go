@@ -45,6 +45,37 @@ func TestEveryTypeHasASchemaWhoseExampleHolds(t *testing.T) {
 	}
 }
 
+func TestEveryFieldOfASchemaIsDescribed(t *testing.T) {
+	t.Parallel()
+	for _, typ := range event.Types() {
+		raw, err := event.Schema(typ.Name)
+		require.NoError(t, err)
+		var schema described
+		require.NoError(t, json.Unmarshal(raw, &schema))
+		require.Empty(t, schema.silent(""), typ.Name)
+	}
+}
+
+type described struct {
+	Description string
+	Properties  map[string]described
+	Items       *described
+}
+
+// silent are the fields that nothing is said of.
+func (d described) silent(at string) (names []string) {
+	for name, field := range d.Properties {
+		if field.Description == "" {
+			names = append(names, at+"/"+name)
+		}
+		names = append(names, field.silent(at+"/"+name)...)
+	}
+	if d.Items != nil {
+		names = append(names, d.Items.silent(at+"/*")...)
+	}
+	return names
+}
+
 func TestNoSchemaIsLeftWithoutAType(t *testing.T) {
 	t.Parallel()
 	files, err := os.ReadDir("schemas")

@@ -42,6 +42,7 @@ func FuzzStructured(f *testing.F) {
 		`{"specversion":"1.0","id":"1","source":"/s","type":"t","time":"2024-01-01T00:00:00Z","data":{"a":1},"sequence":"00000000000000000001"}`,
 		`{"specversion":"1.0","id":"1","source":"/s","type":"t","data_base64":"AA=="}`, `{"specversion":"1.0","id":"1","source":"/s","type":"t","data_base64":1}`,
 		`{"specversion":"1.0","id":"1","source":"/s","type":"t","time":"9999-12-31T23:59:59-23:59"}`, `{"specversion":"1.0","id":"","source":"%zz","type":"t","x":{}}`,
+		`{"datacontenttype":null,"specversion":"1.0","id":"1","source":"/s","type":"t","data":{},"x":1.5}`, `{"specversion":"1.0","id":"1","source":"/s","type":"t","datacontenttype":"a/b+json","data":[1e9],"x":5}`,
 	} {
 		f.Add([]byte(seed))
 	}

@@ -60,7 +60,7 @@ func escape(v string) string {
 func unescape(v string) string {
 	v = strings.Trim(v, " \t")
 	if len(v) > 1 && v[0] == '"' && v[len(v)-1] == '"' {
-		v = strings.NewReplacer(`\"`, `"`, `\\`, `\`).Replace(v[1 : len(v)-1])
+		v = unquote(v[1 : len(v)-1])
 	}
 	if !strings.Contains(v, "%") {
 		return v
@@ -73,3 +73,16 @@ func unescape(v string) string {
 
 // needsNoEscape says whether a character is in a header as it is.
 func needsNoEscape(c byte) bool { return c > ' ' && c < 0x7f && c != '"' && c != '%' }
+
+// unquote reads what stands between the quotes of a quoted string: a backslash
+// before any character means that character.
+func unquote(v string) string {
+	var b strings.Builder
+	for i := 0; i < len(v); i++ {
+		if v[i] == '\\' && i+1 < len(v) {
+			i++
+		}
+		b.WriteByte(v[i])
+	}
+	return b.String()
+}

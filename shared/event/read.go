@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"mime"
 	"net/http"
@@ -141,14 +142,71 @@ func decodeStructured(body []byte) (Event, error) {
 	// of data_base64 unseen.
 	var shape struct {
 		Base64 *string `json:"data_base64"`
+		Data   present `json:"data"`
+		Form   string  `json:"datacontenttype"`
 	}
 	if err := json.Unmarshal(body, &shape); err != nil {
 		return Event{}, malformed("not_json", "the event is not one JSON object")
 	}
+	if shape.Base64 != nil && bool(shape.Data) {
+		return Event{}, malformed("attributes", "the event has both data and data_base64")
+	}
+	if form := shape.Form; isJSON(form) && form != "" && form != ce.ApplicationJSON {
+		body = asJSON(body)
+	}
 	return decode(func() (*ce.Event, error) {
 		e := ce.New()
-		return &e, json.Unmarshal(body, &e)
+		if err := json.Unmarshal(body, &e); err != nil {
+			return nil, err
+		}
+		if e.DataContentType() == "" {
+			e.SetDataContentType("") // null is as good as absent, which the SDK does not know
+		}
+		return &e, wholeNumbers(e.Extensions(), body)
 	})
+}
+
+// asJSON calls the form of the data by the one name of JSON by which the SDK
+// knows it.
+func asJSON(body []byte) []byte {
+	members := map[string]json.RawMessage{}
+	_ = json.Unmarshal(body, &members) // it was read before
+	for name := range members {
+		if strings.EqualFold(name, "datacontenttype") {
+			members[name] = json.RawMessage(`"` + ce.ApplicationJSON + `"`)
+		}
+	}
+	body, _ = json.Marshal(members)
+	return body
+}
+
+// present is whether a member is there, whatever it is.
+type present bool
+
+func (p *present) UnmarshalJSON([]byte) error {
+	*p = true
+	return nil
+}
+
+// wholeNumbers refuses numbers that CloudEvents does not know: the SDK cuts what
+// follows the point.
+func wholeNumbers(extensions map[string]any, body []byte) error {
+	for _, value := range extensions {
+		if _, number := value.(int32); !number {
+			continue
+		}
+		var members map[string]json.RawMessage
+		if err := json.Unmarshal(body, &members); err != nil {
+			return err
+		}
+		for name, raw := range members {
+			if name != "data" && strings.IndexByte("-0123456789", raw[0]) >= 0 && bytes.ContainsAny(raw, ".eE") {
+				return fmt.Errorf("%.32q is no whole number", name)
+			}
+		}
+		break
+	}
+	return nil
 }
 
 // decode turns an event of the SDK into ours. The SDK panics on some input; a
@@ -190,8 +248,13 @@ func fromSDK(in *ce.Event) (Event, error) {
 	}
 	if t := in.DataContentType(); !isJSON(t) {
 		e.ContentType = t
+	} else {
+		e.Data = trimBOM(e.Data)
 	}
 	for name, value := range in.Extensions() {
+		if name == "data" {
+			return Event{}, malformed("attributes", "the event breaks CloudEvents 1.0: no attribute is called data")
+		}
 		text, err := cetypes.Format(value)
 		if err != nil {
 			return Event{}, malformed("attributes", "the attribute %.32q has a value that is not a CloudEvents type", name)

@@ -1,6 +1,7 @@
 package event
 
 import (
+	"bytes"
 	"embed"
 	"encoding/json"
 	"fmt"
@@ -24,6 +25,17 @@ func Schema(name string) (json.RawMessage, error) {
 	return b, nil
 }
 
+// PublishedSchema is the schema as it is served: its $id is the address it is
+// served at, the dataschema of the type's events.
+func PublishedSchema(name, publicBaseURL string) (json.RawMessage, error) {
+	raw, err := Schema(name)
+	if err != nil {
+		return nil, err
+	}
+	members := bytes.TrimPrefix(raw, []byte("{"))
+	return fmt.Appendf(nil, `{"$id":%q,%s`, SchemaURL(publicBaseURL, name), bytes.TrimSpace(members)), nil
+}
+
 // Example is a whole event of a type in the structured JSON format, its data the
 // schema's first example.
 func Example(name, publicBaseURL string) (json.RawMessage, error) {
@@ -37,14 +49,14 @@ func Example(name, publicBaseURL string) (json.RawMessage, error) {
 	if err := json.Unmarshal(raw, &schema); err != nil || len(schema.Examples) == 0 {
 		return nil, fmt.Errorf("schema of %s has no example: %w", name, err)
 	}
-	var data map[string]any
+	var data any
 	if err := json.Unmarshal(schema.Examples[0], &data); err != nil {
 		return nil, fmt.Errorf("example of %s: %w", name, err)
 	}
 	t, _ := TypeOf(name)
-	subject := t.Kind
-	if id, ok := data[t.subjectField()].(string); ok {
-		subject = id
+	subject := t.SubjectIn(data)
+	if subject == "" {
+		subject = t.Kind
 	}
 	e := Event{
 		ID: "0198c5a2-7c1e-7d4a-9f43-2b1f0a6d5e99", Source: t.source(), Type: name, Subject: subject, PartitionKey: subject,

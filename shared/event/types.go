@@ -111,6 +111,39 @@ var contract = []Type{
 	{OutboxReady, Internal, "Changes wait in the outbox", "outbox", false},
 }
 
+// Replies are the types one of which answers an event of this type, in the
+// response of its delivery; none when it has no reply.
+func (t Type) Replies() []string {
+	switch t.Name {
+	case OrderPlaced:
+		return []string{InventoryLocked, InventoryRejected}
+	case OrderPaid:
+		return []string{InventoryCommitted, InventoryRejected}
+	case OrderCancelled:
+		return []string{InventoryReleased}
+	case OrderReturned:
+		return []string{InventoryReturned}
+	default:
+		return nil
+	}
+}
+
+// SubjectOf is what the subject of an event is, by the kind of its type.
+func SubjectOf(kind string) string {
+	switch kind {
+	case "order":
+		return "the order's id"
+	case "stock", "price":
+		return "the variant's SKU"
+	case "interaction":
+		return "the product's id, or the SKU where the product is not known"
+	case "outbox":
+		return "always outbox"
+	default:
+		return "the id of the " + kind
+	}
+}
+
 // TypeOf finds a type of the contract by its name.
 func TypeOf(name string) (Type, bool) {
 	for _, t := range contract {
@@ -150,6 +183,18 @@ func (t Type) subjectField() string {
 	default:
 		return "id"
 	}
+}
+
+// SubjectIn is the subject of an event with this data, where the data repeats
+// it.
+func (t Type) SubjectIn(data any) string {
+	members, _ := data.(map[string]any)
+	for _, field := range []string{t.subjectField(), "sku"} {
+		if subject, _ := members[field].(string); subject != "" {
+			return subject
+		}
+	}
+	return ""
 }
 
 // SchemaURL is the absolute address of a type's description, the dataschema of

@@ -34,7 +34,7 @@ type Edge struct {
 func (e Edge) Handler(a *API) (http.Handler, error) {
 	compress, err := gzhttp.NewWrapper(
 		gzhttp.SuffixETag("-gzip"),
-		gzhttp.ContentTypes([]string{"application/json", "application/problem+json", "application/openapi+json", "application/schema+json", "application/x-ndjson", "text/csv", "text/tab-separated-values"}),
+		gzhttp.ContentTypes([]string{"application/json", "application/problem+json", "application/openapi+json", "application/schema+json", "application/vnd.aai.asyncapi+json", "application/x-ndjson", "text/csv", "text/tab-separated-values"}),
 	)
 	if err != nil {
 		return nil, fmt.Errorf("compression: %w", err)
