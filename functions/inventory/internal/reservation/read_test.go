@@ -86,6 +86,7 @@ func TestReservationsOfAStateAreFoundPageByPage(t *testing.T) {
 				break
 			}
 			got = append(got, page...)
+			require.LessOrEqual(t, len(got), many, state)
 		}
 		require.Equal(t, want, got, state)
 	}
