@@ -37,16 +37,17 @@ func adjustOperation(security []map[string][]string) huma.Operation {
 	op := operation("adjust-stock", http.MethodPost, "/v1/stock/{sku}/adjustments", "Add to what a location has, or take from it", "stock", security, 404, 409, 428)
 	op.Description = "For what came or went: goods received, damaged, found. What was counted is a count (PUT /v1/stock/{sku}/locations/{code}). " +
 		"The ledger keeps reason, reference and caller. Less than is reserved at the location is taken as it is, as a shortfall, and announced; " +
-		"less than nothing is a 409 with code insufficient_stock. What comes makes SKU and level known; from a SKU that nobody knows nothing goes (404)."
+		"less than nothing is a 409 with code insufficient_stock. What comes makes SKU and level known; from a SKU that nobody knows nothing goes (404)." +
+		whatComesIn
 	return op
 }
 
-func adjustStock(db postgres.DB, wake func()) func(context.Context, *adjustInput) (*stockOutput, error) {
+func adjustStock(db postgres.DB, came func(context.Context, ...string)) func(context.Context, *adjustInput) (*stockOutput, error) {
 	return func(ctx context.Context, in *adjustInput) (*stockOutput, error) {
 		cause := stock.OfNobody(auth.CallerFrom(ctx).Subject, in.Body.Reason)
 		cause.Reference = in.Body.Reference
 		a := stock.Adjustment{SKU: in.SKU, Location: in.Body.Location, Delta: in.Body.Delta}
-		return moveOnce(ctx, db, wake, idempotency.Request{
+		return moveOnce(ctx, db, came, in.SKU, idempotency.Request{
 			Caller: cause.Actor, Operation: "adjust-stock " + in.SKU, Key: in.IdempotencyKey, Body: in.Body,
 		}, func(tx pgx.Tx) (stock.Stock, error) { return stock.Adjust(ctx, tx, cause, a) })
 	}
@@ -54,7 +55,8 @@ func adjustStock(db postgres.DB, wake func()) func(context.Context, *adjustInput
 
 // moveOnce makes a change of stock once for its key.
 func moveOnce(
-	ctx context.Context, db postgres.DB, wake func(), r idempotency.Request, change func(pgx.Tx) (stock.Stock, error),
+	ctx context.Context, db postgres.DB, came func(context.Context, ...string), sku string,
+	r idempotency.Request, change func(pgx.Tx) (stock.Stock, error),
 ) (*stockOutput, error) {
 	if r.Key == "" {
 		return nil, &web.Problem{
@@ -70,8 +72,6 @@ func moveOnce(
 	if err != nil {
 		return nil, err
 	}
-	if !reply.Again {
-		wake()
-	}
+	came(ctx, sku) // also for a repeat: the first may have died before it
 	return &stockOutput{Status: http.StatusOK, ETag: reply.Body.ETag, CacheControl: private, Body: reply.Body.Doc}, nil
 }

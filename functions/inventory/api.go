@@ -30,6 +30,7 @@ func routes(_ context.Context, cfg *config, s *service.Service) error {
 	if err := told.watch(queue.Waiting); err != nil {
 		return err
 	}
+	came := handOver(s.DB, s.Log, waker.Wake)
 	api := s.API
 	public, lock, write, read := web.Public(), web.Scope("inventory:lock"), web.Scope("inventory:write"), web.Scope("inventory:lock", "inventory:write")
 
@@ -39,10 +40,10 @@ func routes(_ context.Context, cfg *config, s *service.Service) error {
 	web.Register(api, operation("get-stock", "GET", "/v1/stock/{sku}", "Stock of one SKU, by location", "stock", read, 404), getStock(s.DB))
 	web.Register(api, operation("lookup-stock", "POST", "/v1/stock:lookup", "Stock of up to 250 SKUs", "stock", read), lookupStock(s.DB))
 	web.Register(api, policyOperation(write), setPolicy(s.DB, waker.Wake))
-	web.Register(api, countOperation(write), countStock(s.DB, waker.Wake))
-	web.Register(api, adjustOperation(write), adjustStock(s.DB, waker.Wake))
-	web.Register(api, transferOperation(write), transferStock(s.DB, waker.Wake))
-	importStock(api, write, s.DB, waker.Wake)
+	web.Register(api, countOperation(write), countStock(s.DB, came))
+	web.Register(api, adjustOperation(write), adjustStock(s.DB, came))
+	web.Register(api, transferOperation(write), transferStock(s.DB, came))
+	importStock(api, write, s.DB, came)
 
 	web.Register(api, operation("list-movements-of-sku", "GET", "/v1/stock/{sku}/movements", "The ledger of a SKU, newest first", "ledger", read, 404), movementsOfSKU(s.DB))
 	web.Register(api, operation("list-movements-of-order", "GET", "/v1/movements", "The ledger of an order, newest first", "ledger", read), movementsOfOrder(s.DB))

@@ -108,12 +108,62 @@ func TestFulfilmentIsToldOnce(t *testing.T) {
 	paid := s.event(event.OrderPaid, "2", "o", nil)
 	require.Empty(t, s.outboxed("o"))
 	other := open(t, servicetest.On(s.DB))
-	s.count("main", map[string]int{"A": 10})
-	together(8, func(i int) { []*shop{s, other}[i%2].tick() })
+	together(9, func(i int) {
+		if i == 0 {
+			s.count("main", map[string]int{"A": 10})
+			return
+		}
+		[]*shop{s, other}[i%2].tick()
+	})
 	require.Equal(t, []string{"inventory.committed"}, s.outboxed("o"))
 	require.Len(t, s.movements("o"), 2, "reserved once, sold once")
 	requireSame(t, paid, s.event(event.OrderPaid, "2", "o", nil))
 	requireSame(t, paid, s.event(event.OrderPaid, "3", "o", nil))
+	require.EqualValues(t, 2, s.committedOf("o"))
+	s.sound()
+}
+
+func TestWhatComesInIsHandedOverAtOnce(t *testing.T) {
+	t.Parallel()
+	s := backordered(t, 50)
+	s.location("far", 9)
+	s.count("far", map[string]int{"A": 0})
+	s.place("o", 201, "A", 20)
+	s.place("later", 201, "A", 20)
+	for _, id := range []string{"o", "later"} {
+		s.call("POST", "/v1/reservations/"+id+"/commit", nil, 200)
+	}
+	s.call("POST", "/v1/stock/A/adjustments", map[string]any{"location": "main", "delta": 3, "reason": "came"}, 200, key("came"))
+	require.EqualValues(t, 3, s.committedOf("o"))
+	counted := s.call("PUT", "/v1/stock/A/locations/main", map[string]any{"on_hand": 4}, 200, servicetest.Header{Name: "If-Match", Value: "*"})
+	require.EqualValues(t, 7, s.committedOf("o"))
+	var doc stockDoc
+	counted.JSON(t, &doc)
+	require.EqualValues(t, 4, doc.OnHand, "the answer tells of the count")
+	s.count("far", map[string]int{"A": 5})
+	require.EqualValues(t, 7, s.committedOf("o"), "it is not owed there")
+	s.call("POST", "/v1/stock/A/transfers", map[string]any{"from": "far", "to": "main", "quantity": 5}, 200, key("moved"))
+	require.EqualValues(t, 12, s.committedOf("o"))
+	s.imported("?dry_run=true", `{"sku":"A","location":"main","on_hand":9}`)
+	require.EqualValues(t, 12, s.committedOf("o"))
+	s.imported("", `{"sku":"A","location":"main","on_hand":9}`)
+	require.EqualValues(t, 20, s.committedOf("o"))
+	require.EqualValues(t, 1, s.committedOf("later"))
+	require.Equal(t, []int64{0, 19, -19}, s.levelOf("A"))
+	s.sound()
+}
+
+func TestAChangeOfStockHoldsWhenWhatCameInCannotBeHandedOver(t *testing.T) {
+	t.Parallel()
+	s := backordered(t, 5)
+	s.place("o", 201, "A", 3)
+	s.call("POST", "/v1/reservations/o/commit", nil, 200)
+	s.asOwner(`revoke update on inventory.reservation_lines from inventory_fn`)
+	came := map[string]any{"location": "main", "delta": 2, "reason": "came"}
+	s.call("POST", "/v1/stock/A/adjustments", came, 200, key("came"))
+	require.Equal(t, []int64{2, 3, -1}, s.levelOf("A"))
+	s.asOwner(`grant update on inventory.reservation_lines to inventory_fn`)
+	s.tick()
 	require.EqualValues(t, 2, s.committedOf("o"))
 	s.sound()
 }

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 
 	"github.com/mallhive/product-service/knative/local/history"
@@ -23,6 +24,19 @@ func TestConcurrentHistoriesAreLinearizable(t *testing.T) {
 	one.location("main", 1)
 	one.location("far", 2)
 	target := history.Target{Locations: []string{"main", "far"}, HTTP: &http.Client{Timeout: time.Minute, Transport: &http.Transport{MaxIdleConnsPerHost: 64}}}
+	owner := one.DB.Owner(t)
+	target.Expire = func(ctx context.Context, order string) (running bool, err error) {
+		err = pgx.BeginFunc(ctx, owner, func(tx pgx.Tx) error {
+			aged, err := tx.Exec(ctx, `update inventory.reservations set expires_at = '2000-01-01'
+				where order_id = $1 and state in ('locked', 'partially_locked') and expires_at > now()`, order)
+			if running = err == nil && aged.RowsAffected() == 1; !running {
+				return err
+			}
+			_, err = tx.Exec(ctx, `update inventory.reservation_lines set expires_at = '2000-01-01' where order_id = $1`, order)
+			return err
+		})
+		return running, err
+	}
 	for i := range 4 {
 		instance := one
 		if i > 0 {
@@ -35,6 +49,7 @@ func TestConcurrentHistoriesAreLinearizable(t *testing.T) {
 		"one-sku":     {SKUs: 1, Orders: 24, Clients: 8, OnHand: 25},
 		"counted":     {SKUs: 1, Orders: 24, Clients: 8, OnHand: 25, Counted: true},
 		"three-skus":  {SKUs: 3, Orders: 24, Clients: 8, OnHand: 25},
+		"expiring":    {SKUs: 2, Orders: 24, Clients: 8, OnHand: 15, Expiring: true},
 		"counted-two": {SKUs: 2, Orders: 24, Clients: 8, OnHand: 25, Counted: true},
 	}
 	histories := 10 // of each shape

@@ -44,10 +44,10 @@ type summaryLine struct {
 }
 
 // importStock mounts the import, which huma cannot read.
-func importStock(api *web.API, security []map[string][]string, db postgres.DB, wake func()) {
+func importStock(api *web.API, security []map[string][]string, db postgres.DB, came func(context.Context, ...string)) {
 	op := operation("import-stock", http.MethodPost, "/v1/stock:import", "Count many levels", "stock", security)
 	op.Description = "NDJSON: one row {\"sku\",\"location\",\"on_hand\"} a line. Each row is answered with one result line, the stream with a summary. " +
-		"A bad row fails alone; a repeat says unchanged. gzip is taken."
+		"A bad row fails alone; a repeat says unchanged. gzip is taken." + whatComesIn
 	schemas := api.Document().Components.Schemas
 	row := schemas.Schema(reflect.TypeFor[countRow](), true, "CountRow")
 	lines := []*huma.Schema{
@@ -57,14 +57,11 @@ func importStock(api *web.API, security []map[string][]string, db postgres.DB, w
 	check := func(value any) fault.List { return web.Validate(schemas, schemas.SchemaFromRef(row.Ref), value) }
 	api.Import(op, row, lines, func(r *http.Request, stream *web.Stream, o web.ImportOptions) {
 		job := &importJob{
-			db: db, stream: stream, check: check, ImportOptions: o,
+			db: db, came: came, stream: stream, check: check, ImportOptions: o,
 			cause: stock.OfNobody(auth.CallerFrom(r.Context()).Subject, "import"),
 		}
 		// A stream may take longer than a request; each batch has its own time.
 		job.run(context.WithoutCancel(r.Context()))
-		if job.Created+job.Updated > 0 && !o.DryRun {
-			wake()
-		}
 	})
 }
 
@@ -74,6 +71,7 @@ type importJob struct {
 	web.ImportOptions
 	importSummary
 	db     postgres.DB
+	came   func(context.Context, ...string)
 	stream *web.Stream
 	check  func(any) fault.List
 	cause  stock.Cause
@@ -117,8 +115,15 @@ func (j *importJob) post(ctx context.Context) {
 			j.rows[i].faults.Add("", fault.As(postgres.Fault(err)).Code, "the row could not be written")
 		}
 	}
+	var changed []string
 	for _, row := range j.rows {
 		j.note(row)
+		if row.result == "created" || row.result == "updated" {
+			changed = append(changed, row.SKU)
+		}
+	}
+	if !j.DryRun {
+		j.came(ctx, changed...)
 	}
 	j.rows = j.rows[:0]
 	if j.stream.Flush() != nil {

@@ -89,7 +89,9 @@ func tidy(ctx context.Context, db postgres.DB, wake func()) error {
 // fulfil hands over what orders are owed and has come in. Nothing hangs on when:
 // what is owed is reserved until then.
 func fulfil(ctx context.Context, db postgres.DB, wake func()) error {
-	return inBatches(ctx, db, wake, reservation.Fulfil)
+	return inBatches(ctx, db, wake, func(ctx context.Context, db postgres.DB, limit int) (int, error) {
+		return reservation.Fulfil(ctx, db, limit)
+	})
 }
 
 func inBatches(ctx context.Context, db postgres.DB, wake func(), do func(context.Context, postgres.DB, int) (int, error)) error {

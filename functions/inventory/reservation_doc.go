@@ -48,7 +48,7 @@ type reservationLine struct {
 	SKU       string `json:"sku"`
 	Requested int64  `json:"requested"`
 	Locked    int64  `json:"locked" doc:"What the lock took"`
-	Committed int64  `json:"committed" doc:"Of it, what was sold. What is paid for and not there yet is sold as soon as it comes in"`
+	Committed int64  `json:"committed" doc:"Of it, what was sold. What is paid for and not there yet is sold when it comes in"`
 	Returned  int64  `json:"returned" doc:"Of that, what came back"`
 	Available int64  `json:"available" doc:"What there was when the order was decided"`
 	Reason    string `json:"reason,omitempty" enum:"unknown_sku,over_limit,insufficient_stock,order_cancelled" doc:"Why not all of it was locked"`

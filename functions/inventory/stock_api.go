@@ -193,7 +193,7 @@ const whenACountIsWrong = "Read the SKU (GET /v1/stock/{sku}) for its ETag, coun
 
 func countOperation(security []map[string][]string) huma.Operation {
 	op := creating(operation("count-stock", http.MethodPut, "/v1/stock/{sku}/locations/{code}", "Record how many were counted at a location", "stock", security, 404, 412, 428))
-	op.Description = whenACountIsWrong
+	op.Description = whenACountIsWrong + whatComesIn
 	return op
 }
 
@@ -208,7 +208,7 @@ type countInput struct {
 	}
 }
 
-func countStock(db postgres.DB, wake func()) func(context.Context, *countInput) (*stockOutput, error) {
+func countStock(db postgres.DB, came func(context.Context, ...string)) func(context.Context, *countInput) (*stockOutput, error) {
 	return func(ctx context.Context, in *countInput) (*stockOutput, error) {
 		cause := stock.OfNobody(auth.CallerFrom(ctx).Subject, in.Body.Reason)
 		counting := stock.Counting{SKU: in.SKU, Location: in.Code, OnHand: in.Body.OnHand}
@@ -216,7 +216,7 @@ func countStock(db postgres.DB, wake func()) func(context.Context, *countInput) 
 		if err != nil {
 			return nil, err
 		}
-		wake()
+		came(ctx, in.SKU)
 		status := http.StatusOK
 		if created {
 			status = http.StatusCreated

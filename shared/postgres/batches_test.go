@@ -129,3 +129,94 @@ func TestABatchThatWaitsIsSentByItsOwner(t *testing.T) {
 	_, err = db.CopyFrom(ctx, nil, nil, nil)
 	require.Error(t, err)
 }
+
+// victims makes a table with two rows, and counts what is done to them.
+func victims(t *testing.T) (db *postgres.Pool, owner postgres.DB, sum func() int) {
+	t.Helper()
+	ctx := context.Background()
+	base := testdb.New(t)
+	owner = base.Owner(t)
+	_, err := owner.Exec(ctx, `create table inventory.notes (n int primary key, done int not null default 0);
+		insert into inventory.notes values (1), (2); grant all on inventory.notes to inventory_fn`)
+	require.NoError(t, err)
+	return base.Pool(t, "inventory"), owner, func() (n int) {
+		require.NoError(t, owner.QueryRow(ctx, `select sum(done) from inventory.notes`).Scan(&n))
+		return n
+	}
+}
+
+const (
+	doOne = `update inventory.notes set done = done + 1 where n = 1`
+	doTwo = `update inventory.notes set done = done + 1 where n = 2`
+)
+
+func TestBatchesThatPostgreSQLRefusesToSerializeAreTriedAnew(t *testing.T) {
+	t.Parallel()
+	ctx := context.Background()
+	db, owner, sum := victims(t)
+	first := func(b *pgx.Batch) {
+		b.Queue(`set transaction isolation level repeatable read`)
+		b.Queue(doOne)
+	}
+	// Somebody changes what the transaction has seen otherwise, so many times.
+	refused := func(times int, then func(pgx.Tx) (*pgx.Batch, error)) (tries int, err error) {
+		err = postgres.InBatches(ctx, db, first, func(tx pgx.Tx) (*pgx.Batch, error) {
+			if tries++; tries <= times {
+				_, err := owner.Exec(ctx, doTwo)
+				require.NoError(t, err)
+			}
+			return then(tx)
+		})
+		return tries, err
+	}
+	inThe := map[string]func(pgx.Tx) (*pgx.Batch, error){
+		"the code between the batches": func(tx pgx.Tx) (*pgx.Batch, error) {
+			_, err := tx.Exec(ctx, doTwo)
+			return nil, err
+		},
+		"the last batch": func(pgx.Tx) (*pgx.Batch, error) { return batchOf(doTwo), nil },
+	}
+	for where, then := range inThe {
+		before := sum()
+		tries, err := refused(2, then)
+		require.NoError(t, err, where)
+		require.Equal(t, 3, tries, where)
+		require.Equal(t, before+2+2, sum(), "%s: done once, and twice by somebody else", where)
+
+		before = sum()
+		tries, err = refused(100, then)
+		require.True(t, postgres.Retryable(err), "%s: %v", where, err)
+		require.Equal(t, before+tries, sum(), "%s: nothing is left of any try", where)
+		require.Less(t, tries, 10, "%s: an end is made", where)
+		require.Zero(t, db.Stat().AcquiredConns())
+	}
+}
+
+// Two lock the same rows in opposite order, and each waits until the other has
+// its first: one is the victim, and is tried anew.
+func TestBatchesThatAreTheVictimOfADeadlockAreTriedAnew(t *testing.T) {
+	t.Parallel()
+	ctx := context.Background()
+	db, _, sum := victims(t)
+	var tries atomic.Int64
+	ready := [2]chan struct{}{make(chan struct{}), make(chan struct{})}
+	done := make(chan error, 2)
+	for i, order := range [2][2]string{{doOne, doTwo}, {doTwo, doOne}} {
+		go func() {
+			met := false
+			done <- postgres.InBatches(ctx, db, func(b *pgx.Batch) { b.Queue(order[0]) }, func(pgx.Tx) (*pgx.Batch, error) {
+				tries.Add(1)
+				if !met {
+					met = true
+					close(ready[i])
+					<-ready[1-i]
+				}
+				return batchOf(order[1]), nil
+			})
+		}()
+	}
+	require.NoError(t, <-done)
+	require.NoError(t, <-done)
+	require.EqualValues(t, 3, tries.Load())
+	require.Equal(t, 4, sum())
+}

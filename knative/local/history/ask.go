@@ -54,7 +54,8 @@ func (p *player) send(ctx context.Context, method, path string, body any, header
 	if err != nil {
 		return nil, ctx.Err()
 	}
-	later := response.StatusCode == http.StatusServiceUnavailable && !bytes.Contains(read, []byte(`"order_not_arrived"`))
+	later := response.StatusCode == http.StatusServiceUnavailable && !bytes.Contains(read, []byte(`"order_not_arrived"`)) ||
+		response.StatusCode == http.StatusConflict && bytes.Contains(read, []byte(`"in_progress"`))
 	if later || response.StatusCode == http.StatusBadGateway {
 		return nil, nil
 	}
@@ -75,10 +76,10 @@ type stockDocument struct {
 func (p *player) take(out *output, d stockDocument) error {
 	for sku := range p.shape.SKUs {
 		if p.sku(sku) == d.SKU {
-			out.OnHand[sku], out.Reserved[sku] = d.OnHand, d.Reserved
+			out.OnHand[sku], out.Available[sku] = d.OnHand, d.Available
 		}
 	}
-	if d.Available != d.OnHand-d.Reserved {
+	if left := d.OnHand - d.Reserved; d.Available < left || d.Available > left && !p.shape.Expiring {
 		return fmt.Errorf("%+v does not add up", d)
 	}
 	return nil
@@ -120,12 +121,48 @@ func (p *player) countAt(ctx context.Context, location string, sku, n int, condi
 		return output{}, false, a.surprise(p.sku(sku))
 	}
 	out := output{Kind: stands}
-	return out, true, p.take(&out, d)
+	err = p.take(&out, d)
+	return out, true, err
 }
+
+// change asks for an adjustment or a transfer, under a key of its own.
+func (p *player) change(ctx context.Context, in input) (output, bool, error) {
+	n := in.Lines[in.SKU]
+	verb, body := "adjustments", map[string]any{"location": p.Locations[0], "delta": n, "reason": "history"}
+	if in.What == move {
+		verb, body = "transfers", map[string]any{"from": p.Locations[0], "to": p.Locations[1], "quantity": n}
+	}
+	a, err := p.send(ctx, http.MethodPost, "/v1/stock/"+p.sku(in.SKU)+"/"+verb, body,
+		"Idempotency-Key", fmt.Sprintf("%s-%s-%d", p.name, verb, in.Order))
+	if a == nil {
+		return output{}, false, err
+	}
+	if a.status == http.StatusConflict {
+		return output{Kind: conflicts}, true, nil
+	}
+	var d stockDocument
+	if a.status != http.StatusOK || json.Unmarshal(a.body, &d) != nil {
+		return output{}, false, a.surprise(verb)
+	}
+	out := output{Kind: stands}
+	err = p.take(&out, d)
+	return out, true, err
+}
+
+// letExpire lets an order's time be over.
+func (p *player) letExpire(ctx context.Context, in input) (output, bool, error) {
+	held, err := p.Expire(ctx, p.order(in.Order))
+	if held {
+		return output{Kind: ranOut}, err == nil, err
+	}
+	return output{Kind: conflicts}, err == nil, err
+}
+
+func (p *player) order(n int) string { return fmt.Sprintf("%s-%d", p.name, n) }
 
 // deliver brings a message as the broker does.
 func (p *player) deliver(ctx context.Context, in input) (output, bool, error) {
-	id := fmt.Sprintf("%s-%d", p.name, in.Order)
+	id := p.order(in.Order)
 	step := [...]string{place: "placed", pay: "paid", cancel: "cancelled", giveBack: "returned"}[in.What]
 	data := map[string]any{"order_id": id}
 	switch in.What {

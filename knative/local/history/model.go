@@ -16,6 +16,9 @@ const (
 	cancel
 	giveBack
 	count
+	adjust
+	move // between locations
+	expire
 	look
 )
 
@@ -25,10 +28,10 @@ type input struct {
 	What    what
 	Order   int
 	Message int
-	Lines   amounts // of the order, of what comes back, or of a count
+	Lines   amounts // of the order, of a count, or what an adjustment adds
 	Part    amounts // of the order, when it comes back
 	Restock bool
-	SKU     int // that is counted
+	SKU     int // that is counted, adjusted or moved
 }
 
 // kind of an answer.
@@ -43,6 +46,7 @@ const (
 	returned
 	conflicts
 	waits
+	ranOut
 	stands // a stock as it stands
 )
 
@@ -51,7 +55,7 @@ type output struct {
 	Kind                kind
 	Free                amounts
 	Committed, Returned int32
-	OnHand, Reserved    amounts
+	OnHand, Available   amounts
 }
 
 type standing uint8
@@ -60,6 +64,7 @@ const (
 	unknown standing = iota
 	holds
 	sold
+	late // its time is over
 	over // released
 	buried
 	refused
@@ -78,8 +83,10 @@ type order struct {
 
 // shelf is the state that one caller after the other would see.
 type shelf struct {
-	onHand, reserved amounts
+	onHand, reserved amounts // what late orders held is reserved no more
 	orders           [maxOrders]order
+	adjusted         [maxOrders]output
+	expired          bool // something is
 }
 
 func (s shelf) free() amounts {
@@ -98,7 +105,11 @@ func (s shelf) step(in input) (shelf, output) {
 	case count:
 		s.onHand[in.SKU] = in.Lines[in.SKU]
 		return s, s.stands()
-	case look:
+	case adjust:
+		return s.adjust(in)
+	case expire:
+		return s.expire(in)
+	case look, move:
 		return s, s.stands()
 	default:
 		return s.hear(in)
@@ -118,7 +129,33 @@ func (s shelf) hear(in input) (shelf, output) {
 	return s, answer
 }
 
-func (s shelf) stands() output { return output{Kind: stands, OnHand: s.onHand, Reserved: s.reserved} }
+func (s shelf) stands() output {
+	return output{Kind: stands, OnHand: s.onHand, Available: s.onHand.plus(s.reserved, -1)}
+}
+
+// adjust is done once, however often it is asked.
+func (s shelf) adjust(in input) (shelf, output) {
+	if known := s.adjusted[in.Order]; known.Kind != silence {
+		return s, known
+	}
+	answer := output{Kind: conflicts}
+	if s.onHand[in.SKU]+in.Lines[in.SKU] >= 0 {
+		s.onHand = s.onHand.plus(in.Lines, 1)
+		answer = s.stands()
+	}
+	s.adjusted[in.Order] = answer
+	return s, answer
+}
+
+func (s shelf) expire(in input) (shelf, output) {
+	o := &s.orders[in.Order]
+	if o.is != holds {
+		return s, output{Kind: conflicts}
+	}
+	s.reserved = s.reserved.plus(in.Lines, -1)
+	o.is, s.expired = late, true
+	return s, output{Kind: ranOut}
+}
 
 func (s shelf) place(in input) (shelf, output) {
 	o := &s.orders[in.Order]
@@ -156,6 +193,12 @@ func (s *shelf) pay(in input, o *order) output {
 		s.onHand, s.reserved = s.onHand.plus(in.Lines, -1), s.reserved.plus(in.Lines, -1)
 		o.is = sold
 		o.settled = output{Kind: committed, Committed: in.Lines.sum()}
+	case late:
+		if !in.Lines.within(s.free()) {
+			return output{Kind: rejected}
+		}
+		s.onHand = s.onHand.plus(in.Lines, -1)
+		o.is, o.settled = sold, output{Kind: committed, Committed: in.Lines.sum()}
 	case sold:
 	default:
 		return output{Kind: rejected}
@@ -173,7 +216,7 @@ func (s *shelf) cancel(in input, o *order) output {
 	case sold:
 		s.onHand = s.onHand.plus(in.Lines, 1).plus(o.returned, -1)
 		o.is, o.settled = over, output{Kind: released, Committed: in.Lines.sum(), Returned: in.Lines.sum()}
-	case refused:
+	case refused, late:
 		o.is, o.settled = over, output{Kind: released}
 	default:
 	}
@@ -199,18 +242,34 @@ func model(onHand amounts) porcupine.Model {
 		Init: func() any { return shelf{onHand: onHand} },
 		Step: func(state, in, out any) (bool, any) {
 			next, want := state.(shelf).step(in.(input))
-			got := out.(output)
-			return got.Kind == silence || got == want.seen(in.(input)), next
+			return out.(output).tells(in.(input), want, next.expired), next
 		},
 	}
 }
 
-// seen is what the caller can see of an answer: a count tells of one SKU.
+// tells says whether an answer is the one that is wanted, or none. The books do
+// not know what lies where, so a move may be refused. What is told to be left
+// beyond an order's lines may leave out what late orders held: nobody looks it up
+// who is not short.
+func (o output) tells(in input, want output, expired bool) bool {
+	switch {
+	case o.Kind == silence, in.What == move && o.Kind == conflicts:
+		return true
+	case in.What == place && expired && o.Free.within(want.Free):
+		if o.Kind == locked && !in.Lines.within(o.Free) {
+			return false
+		}
+		want.Free = o.Free
+	}
+	return o == want.seen(in)
+}
+
+// seen is what the caller can see of an answer: changes of stock tell of one SKU.
 func (o output) seen(in input) output {
-	if in.What == count {
+	if in.What == count || in.What == adjust || in.What == move {
 		var one amounts
 		one[in.SKU] = 1
-		o.OnHand, o.Reserved = o.OnHand.of(one), o.Reserved.of(one)
+		o.OnHand, o.Available = o.OnHand.of(one), o.Available.of(one)
 	}
 	return o
 }

@@ -19,6 +19,9 @@ type Target struct {
 	Locations []string // that the stock lies at; a counted history uses the first
 	HTTP      *http.Client
 	Answered  func() // hears of each answer; nil is nobody
+	// Expire lets an order's time be over and says whether it was running. Only
+	// expiring histories need it.
+	Expire func(ctx context.Context, order string) (bool, error)
 }
 
 // Instance is where one of them listens and what it accepts.
@@ -151,6 +154,10 @@ func (p *player) once(ctx context.Context, in input) (output, bool, error) {
 		return p.look(ctx)
 	case count:
 		return p.countAt(ctx, p.Locations[0], in.SKU, int(in.Lines[in.SKU]), "If-Match")
+	case adjust, move:
+		return p.change(ctx, in)
+	case expire:
+		return p.letExpire(ctx, in)
 	default:
 		return p.deliver(ctx, in)
 	}

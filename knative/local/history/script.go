@@ -15,6 +15,8 @@ type Shape struct {
 	// Counted histories are of orders that are placed and cancelled while
 	// somebody counts; in the others they are paid and returned, too.
 	Counted bool
+	// Expiring histories are of orders of which some run out, too.
+	Expiring bool
 }
 
 type planned struct {
@@ -30,7 +32,7 @@ func (s Shape) script(dice *rand.Rand) [][]input {
 		lines := s.lines(dice)
 		add := func(in input, spread float64) {
 			in.Order = n
-			if in.What != count {
+			if in.Lines == (amounts{}) {
 				in.Lines = lines
 			}
 			all = append(all, planned{in, float64(n) + spread*dice.Float64()})
@@ -38,17 +40,17 @@ func (s Shape) script(dice *rand.Rand) [][]input {
 		for range 1 + dice.IntN(3) {
 			add(input{What: place}, 2)
 		}
+		if s.Expiring && dice.IntN(2) == 0 {
+			add(input{What: expire}, 4)
+		}
 		for _, in := range s.fate(dice, lines) {
 			for range 1 + dice.IntN(2) {
 				add(in, 5)
 			}
 		}
 		add(input{What: look}, 1)
-		if s.Counted && n%3 == 0 {
-			sku := dice.IntN(s.SKUs)
-			found := input{What: count, SKU: sku}
-			found.Lines[sku] = int32(dice.IntN(2*s.OnHand + 1))
-			add(found, 1)
+		for _, in := range s.changes(dice, n) {
+			add(in, 1)
 		}
 	}
 	slices.SortFunc(all, func(a, b planned) int { return cmp.Compare(a.at, b.at) })
@@ -57,6 +59,31 @@ func (s Shape) script(dice *rand.Rand) [][]input {
 		clients[i%s.Clients] = append(clients[i%s.Clients], p.input)
 	}
 	return clients
+}
+
+// changes are what somebody does to the stock meanwhile. The books keep sums: of
+// a location as a whole things go only where there is one.
+func (s Shape) changes(dice *rand.Rand, n int) []input {
+	sku := dice.IntN(s.SKUs)
+	of := func(w what, n int) input {
+		in := input{What: w, SKU: sku}
+		in.Lines[sku] = int32(n)
+		return in
+	}
+	switch {
+	case s.Counted && n%3 == 0:
+		return []input{of(count, dice.IntN(2*s.OnHand+1))}
+	case n%4 == 1 && s.Counted:
+		a := of(adjust, (1+dice.IntN(s.OnHand))*(1-2*dice.IntN(2)))
+		return []input{a, a}
+	case n%4 == 1:
+		a := of(adjust, 1+dice.IntN(5))
+		return []input{a, a}
+	case n%4 == 3 && !s.Counted:
+		return []input{of(move, 1+dice.IntN(5))}
+	default:
+		return nil
+	}
 }
 
 func (s Shape) lines(dice *rand.Rand) amounts {

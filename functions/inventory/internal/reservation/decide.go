@@ -28,14 +28,12 @@ func (p *placing) decide(book *stock.Book, now time.Time, lacking needed) {
 		p.reject(ranOut)
 		return
 	}
-	if p.state == PartiallyLocked {
-		if (p.AllowPartial || !helpless) && p.lack(book, lacking) {
-			return
-		}
-		if !p.AllowPartial || total == 0 {
-			p.reject("")
-			return
-		}
+	if (p.AllowPartial || !helpless) && p.lack(book, lacking) {
+		return
+	}
+	if p.state == PartiallyLocked && (!p.AllowPartial || total == 0) {
+		p.reject("")
+		return
 	}
 	cause := stock.OfOrder(p.ID, Placed.String(), p.Actor)
 	for i, l := range p.lines {
@@ -58,13 +56,12 @@ func judge(book *stock.Book, l event.OrderLine, partial bool) (int64, event.Rese
 	told := event.ReservationLineData{SKU: l.SKU, Requested: l.Quantity}
 	told.Available = book.FreeOnExpiry(l.SKU)
 	policy, known := book.Policy(l.SKU)
-	take := min(l.Quantity, free)
+	take := min(mostOf(policy, l.Quantity), free)
 	switch {
 	case !known:
 		told.Reason = unknownSKU
-	case policy.MaxPerOrder != nil && l.Quantity > *policy.MaxPerOrder:
+	case mostOf(policy, l.Quantity) < l.Quantity:
 		told.Reason = overLimit
-		take = min(take, *policy.MaxPerOrder)
 	case free < l.Quantity:
 		told.Reason = insufficient
 	}
@@ -79,13 +76,21 @@ func judge(book *stock.Book, l event.OrderLine, partial bool) (int64, event.Rese
 // maxTold bounds the available that is told of a SKU without tracking.
 const maxTold = stock.MaxOnHand
 
+// mostOf is how much of a quantity one order may have.
+func mostOf(policy stock.Policy, quantity int64) int64 {
+	if policy.MaxPerOrder == nil {
+		return quantity
+	}
+	return min(quantity, *policy.MaxPerOrder)
+}
+
 func (p *placing) lack(book *stock.Book, lacking needed) bool {
 	found := false
-	for i, l := range p.lines {
-		free := book.Free(l.SKU)
-		if p.told[i].Reason != "" && free < l.Quantity && book.Overdue(l.SKU) > 0 {
+	for _, l := range p.lines {
+		policy, _ := book.Policy(l.SKU)
+		if n := book.FromOverdue(l.SKU, mostOf(policy, l.Quantity)); n > 0 {
 			// Rather too much than too little: others want what is free too.
-			lacking[l.SKU] += max(l.Quantity, book.Lacking(l.SKU, l.Quantity))
+			lacking[l.SKU] += max(l.Quantity, n)
 			found = true
 		}
 	}

@@ -13,15 +13,41 @@ import (
 	"github.com/mallhive/product-service/shared/postgres"
 )
 
+// servable is an order and the levels at which something of what it is owed is
+// there.
+type servable struct {
+	OrderID   string
+	SKUs      []string `db:"skus"`
+	Locations []string
+}
+
+func (s servable) at(l *line) bool {
+	for i := range s.SKUs {
+		if s.SKUs[i] == l.SKU && s.Locations[i] == l.Location {
+			return true
+		}
+	}
+	return false
+}
+
 // Who paid first is served first, and nobody is found for whom nothing is left.
 // The number of the reply to a payment tells when it was. The planner cannot
 // know how few are owed anything: without subqueries for what belongs to each
 // it reads all reservations.
-const readServable = `
-	select order_id
+const (
+	readServable = `
+	select order_id, array_agg(sku) as skus, array_agg(location) as locations` + owedLines + whoPaidFirst
+
+	readServableOf = `
+	select order_id, array_agg(sku) as skus, array_agg(location) as locations` + owedLines + `
+				and l.sku = any(@skus)` + whoPaidFirst
+
+	owedLines = `
 	from (
 		select
 			o.order_id,
+			o.sku,
+			o.location,
 			o.paid,
 			o.on_hand,
 			sum(o.owed) over (partition by o.sku, o.location order by o.paid, o.order_id) - o.owed as before
@@ -43,23 +69,27 @@ const readServable = `
 						and h.location = l.location
 				) as on_hand
 			from inventory.reservation_lines l
-			where l.held > 0 and (l.expires_at is null or l.owed > 0)
+			where l.held > 0 and (l.expires_at is null or l.owed > 0)`
+
+	whoPaidFirst = `
 		) o
 	) s
 	where before < on_hand
 	group by order_id, paid
 	order by paid, order_id
 	limit @limit`
+)
 
-// Fulfil sells what orders are owed and what has come in since they paid, in the
-// order of their payments, and tells of each. It looks at up to limit orders in
-// a transaction of its own, because it locks reservations before stock, and
-// returns how many got something. It changes nothing of what is available: what
-// goes from on hand goes from reserved too. A backorder is served where it is
-// held; what comes in elsewhere has to be transferred.
-func Fulfil(ctx context.Context, db postgres.DB, limit int) (n int, err error) {
+// Fulfil sells what orders are owed of the SKUs, or of all when there are none,
+// and what has come in since they paid, in the order of their payments, and
+// tells of each. It looks at up to limit orders in a transaction of its own,
+// because it locks reservations before stock, and returns how many got
+// something. It changes nothing of what is available: what goes from on hand
+// goes from reserved too. A backorder is served where it is held; what comes in
+// elsewhere has to be transferred.
+func Fulfil(ctx context.Context, db postgres.DB, limit int, skus ...string) (n int, err error) {
 	err = postgres.InTx(ctx, db, func(tx pgx.Tx) error {
-		n, err = fulfil(ctx, tx, limit)
+		n, err = fulfil(ctx, tx, limit, skus)
 		return err
 	})
 	if err != nil {
@@ -68,14 +98,22 @@ func Fulfil(ctx context.Context, db postgres.DB, limit int) (n int, err error) {
 	return n, nil
 }
 
-func fulfil(ctx context.Context, tx pgx.Tx, limit int) (int, error) {
-	rows, err := tx.Query(ctx, readServable, pgx.NamedArgs{"limit": limit})
+func fulfil(ctx context.Context, tx pgx.Tx, limit int, skus []string) (int, error) {
+	sql := readServable
+	if len(skus) > 0 {
+		sql = readServableOf
+	}
+	rows, err := tx.Query(ctx, sql, pgx.NamedArgs{"limit": limit, "skus": skus})
 	if err != nil {
 		return 0, err
 	}
-	ids, err := pgx.CollectRows(rows, pgx.RowTo[string])
-	if err != nil || len(ids) == 0 {
+	found, err := pgx.CollectRows(rows, pgx.RowToStructByName[servable])
+	if err != nil || len(found) == 0 {
 		return 0, err
+	}
+	ids := make([]string, len(found))
+	for i, f := range found {
+		ids[i] = f.OrderID
 	}
 	records, err := lockAndRead(ctx, tx, ids)
 	if err != nil {
@@ -85,16 +123,16 @@ func fulfil(ctx context.Context, tx pgx.Tx, limit int) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	sequences, err := outbox.Sequences(ctx, tx, len(ids))
+	sequences, err := outbox.Sequences(ctx, tx, len(found))
 	if err != nil {
 		return 0, err
 	}
 	var served []*record
 	var events []event.Event
-	for i, id := range ids {
-		r := records[id]
+	for i, f := range found {
+		r := records[f.OrderID]
 		step := "fulfilled/" + strconv.FormatInt(sequences[i], 10)
-		if !r.serve(book, stock.OfOrder(id, step, "fulfilment")) {
+		if !r.serve(book, stock.OfOrder(f.OrderID, step, "fulfilment"), f) {
 			continue // since they were found, somebody else has served or released it
 		}
 		data, err := r.document()
@@ -113,13 +151,14 @@ func fulfil(ctx context.Context, tx pgx.Tx, limit int) (int, error) {
 	return len(served), err
 }
 
-// serve sells what the order is owed, as far as it is there. Its stored replies
-// stay as they are: a payment that is delivered again gets the answer that it
-// got.
-func (r *record) serve(book *stock.Book, cause stock.Cause) bool {
+// serve sells what the order is owed and was found, as far as it is still there:
+// of what has come in elsewhere since, others may have paid first. Its stored
+// replies stay as they are: a payment that is delivered again gets the answer
+// that it got.
+func (r *record) serve(book *stock.Book, cause stock.Cause, found servable) bool {
 	var n int64
 	for _, l := range r.lines {
-		if l.Owed > 0 {
+		if l.Owed > 0 && found.at(l) {
 			n += l.serve(book, cause)
 		}
 	}

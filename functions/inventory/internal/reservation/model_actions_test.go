@@ -14,7 +14,7 @@ import (
 )
 
 var (
-	ids       = rapid.SampledFrom([]string{"o1", "o2", "o3", "o4", "o5"})
+	ids       = rapid.SampledFrom([]string{"o1", "o2", "o3", "o4", "o5", "o6"})
 	skus      = rapid.SampledFrom([]string{"A", "A", "B", "C", "C", "D"})
 	locations = rapid.SampledFrom([]string{"near", "far", "away"})
 	someLines = rapid.SliceOfN(rapid.Custom(func(r *rapid.T) event.OrderLine {
@@ -62,6 +62,7 @@ func maybe(r *rapid.T, what string, from, to int64) *int64 {
 func (w *world) actions() map[string]func(*rapid.T) {
 	return map[string]func(*rapid.T){
 		"place": w.placeOne, "place another": w.placeOne, "place several": w.placeSeveral, "place again": w.placeAgain,
+		"buy beyond": w.buyBeyond, "buy beyond too": w.buyBeyond,
 		"pay": w.sends(reservation.Paid), "pay all": w.sendsAll(reservation.Paid), "pay all of another": w.sendsAll(reservation.Paid),
 		"cancel": w.sends(reservation.Cancelled), "cancel all": w.sendsAll(reservation.Cancelled),
 		"return": w.sends(reservation.Returned), "redeliver": w.redeliver,
@@ -93,6 +94,28 @@ func (w *world) actions() map[string]func(*rapid.T) {
 		},
 		"arrive": func(r *rapid.T) { w.arrive(r, skus.Draw(r, "sku")) },
 	}
+}
+
+// buyBeyond places a new order of what may be ordered beyond the stock, and pays it:
+// of several that are owed the same, who paid first is not who comes first by name.
+func (w *world) buyBeyond(r *rapid.T) {
+	var beyond []string
+	for _, sku := range slices.Sorted(maps.Keys(w.items)) {
+		if it := w.items[sku]; it.policy.Track && it.beyond() && it.orderable(w.overdue(sku)) > 0 {
+			beyond = append(beyond, sku)
+		}
+	}
+	o := orders.Draw(r, "order")
+	if len(beyond) == 0 || w.orders[o.ID] != nil {
+		r.Skip("nothing can be ordered beyond the stock, or the order is known")
+	}
+	o.Lines = []event.OrderLine{{SKU: rapid.SampledFrom(beyond).Draw(r, "sku"), Quantity: rapid.Int64Range(2, 5).Draw(r, "quantity")}}
+	w.placings = append(w.placings, o)
+	w.place(r, o)
+	w.check(r)
+	m := reservation.Message{Step: reservation.Paid, OrderID: o.ID, Actor: "test", Source: "/test", ID: fmt.Sprint(len(w.messages))}
+	w.messages = append(w.messages, m)
+	w.send(r, m)
 }
 
 // comeIn brings something of what an order is owed to where it is owed.

@@ -141,7 +141,8 @@ func (b *books) judge(l event.OrderLine) (event.ReservationLineData, int64) {
 }
 
 // learn asks which late orders were recorded as expired by a lock that wants so
-// much: its own, and those without which there is not enough.
+// much: its own, and those without which there is not enough or not all of it
+// lies there.
 func (w *world) learn(r *rapid.T, wanted map[string]int64, own string) {
 	late := slices.DeleteFunc(slices.Sorted(maps.Keys(w.orders)), func(id string) bool { return !w.orders[id].late })
 	if len(late) == 0 {
@@ -152,7 +153,7 @@ func (w *world) learn(r *rapid.T, wanted map[string]int64, own string) {
 	for _, id := range recorded {
 		needed := id == own
 		for sku, n := range wanted {
-			needed = needed || n > w.items[sku].orderable(0) && w.orders[id].sum(sku, (*part).held) > 0
+			needed = needed || n > w.items[sku].inStock() && w.orders[id].sum(sku, (*part).held) > 0
 		}
 		require.True(r, needed, "%s was expired by a lock that does not need it", id)
 	}

@@ -113,13 +113,13 @@ func create(r *rapid.T, db *postgres.Pool, owner *pgxpool.Pool, met map[cell]int
 	require.NoError(r, err)
 	levels := []stock.Counting{
 		{SKU: "A", Location: "near", OnHand: 4}, {SKU: "A", Location: "far", OnHand: 6},
-		{SKU: "B", Location: "near", OnHand: 5}, {SKU: "C", Location: "far", OnHand: 1},
+		{SKU: "B", Location: "near", OnHand: 5}, {SKU: "C", Location: "far", OnHand: 3},
 	}
 	require.NoError(r, count(db, levels...))
 	for _, l := range levels {
 		w.open(l.SKU, l.Location).onHand = l.OnHand
 	}
-	w.setPolicy(r, stock.Policy{SKU: "C", Track: true, WhenOutOfStock: stock.Backorder, LowStockThreshold: 2})
+	w.setPolicy(r, stock.Policy{SKU: "C", Track: true, WhenOutOfStock: stock.Backorder, LowStockThreshold: 3})
 	return w
 }
 

@@ -65,6 +65,18 @@ func (it *item) promised() int64 {
 	return it.sum(func(s *shelf) int64 { return s.onHand - s.reserved }) - it.policy.SafetyStock
 }
 
+// inStock is what lies there for whoever comes, unless late orders are recorded.
+func (it *item) inStock() int64 {
+	switch {
+	case it == nil:
+		return 0
+	case !it.policy.Track:
+		return endless
+	default:
+		return max(it.promised(), 0)
+	}
+}
+
 func (it *item) shortfall() int64 { return it.sum((*shelf).shortfall) }
 
 // overdue is what late orders hold of a SKU.
@@ -120,8 +132,8 @@ func (b *books) availability(sku string) string {
 	}
 }
 
-// reserve takes from the shelves by priority, what lies anywhere before what is
-// ordered beyond it.
+// reserve takes from the shelves by priority, what lies anywhere, and be it held
+// by a late order, before what is ordered beyond it.
 func (b *books) reserve(sku string, quantity int64) map[string]int64 {
 	it, takes := b.items[sku], map[string]int64{}
 	if quantity == 0 {
@@ -131,7 +143,7 @@ func (b *books) reserve(sku string, quantity int64) map[string]int64 {
 		takes[nowhere] = quantity
 		return takes
 	}
-	there := min(quantity, max(it.promised(), 0))
+	there := min(quantity, max(b.available(sku), 0))
 	take := func(most int64, room func(*shelf) int64) {
 		for _, at := range b.places {
 			if s := it.shelf[at]; s != nil {

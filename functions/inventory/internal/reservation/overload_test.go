@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -143,4 +144,58 @@ func TestAnOrderThatWasTurnedAwayHasNotHappened(t *testing.T) {
 	found, err := stock.Read(ctx, db, []string{"A"})
 	require.NoError(t, err)
 	require.EqualValues(t, 64*40-len(away), found["A"].Reserved())
+}
+
+// passes waits until this much time is over, by the clock that queues go by: how
+// slow a queue is, is a matter of time.
+func passes(t testing.TB, d time.Duration) {
+	t.Helper()
+	began := time.Now()
+	require.Eventually(t, func() bool { return time.Since(began) > d }, time.Minute, time.Millisecond)
+}
+
+// Nobody has waited for long and there is room for more: only the pace tells that
+// those who come last would be late.
+func TestASlowQueueTakesOnlyAsManyAsItCanDecideInTime(t *testing.T) {
+	t.Parallel()
+	base := testdb.New(t)
+	db, owner := base.Pool(t, "inventory"), base.Owner(t)
+	ctx := context.Background()
+	given(t, db, stock.Counting{SKU: "A", Location: "near", OnHand: 10_000})
+	q := reservation.NewQueue(db, rules, reservation.Options{MaxWait: time.Minute})
+	var all sync.WaitGroup
+	var away atomic.Int64
+	place := func(id string) {
+		all.Go(func() {
+			if _, err := q.Place(ctx, orderOf(id, map[string]int64{"A": 1})); err != nil {
+				require.True(t, fault.Is(err, fault.Unavailable), err)
+				away.Add(1)
+			}
+		})
+	}
+	// crowd comes while the stock is held for so long, and is as many as wait or
+	// are turned away.
+	crowd := func(name string, n int, holds time.Duration) (turnedAway int64) {
+		away.Store(0)
+		letGo := held(t, owner)
+		place(name)
+		stuck(t, owner)
+		for i := range n {
+			place(fmt.Sprint(name, i))
+		}
+		require.Eventually(t, func() bool { return int64(q.Waiting())+away.Load() == int64(n) }, 20*time.Second, time.Millisecond)
+		passes(t, holds)
+		letGo()
+		all.Wait()
+		return away.Load()
+	}
+	const many = 900 // for fewer than may wait
+	require.Zero(t, crowd("first", many, 0), "a queue that is not known to be slow takes them all")
+	require.Zero(t, crowd("slow", 1, 1500*time.Millisecond))
+	turnedAway := crowd("last", many, 0)
+	require.Positive(t, turnedAway)
+	require.Less(t, turnedAway, int64(many-64), "a batch is never too many")
+	found, err := stock.Read(ctx, db, []string{"A"})
+	require.NoError(t, err)
+	require.EqualValues(t, 2*many+4-turnedAway, found["A"].Reserved())
 }

@@ -35,7 +35,11 @@ type readRow struct {
 }
 
 const readOne = `
-	select
+	select` + reservationColumns + `
+	from inventory.reservations r
+	where r.order_id = @order_id`
+
+const reservationColumns = `
 		r.order_id,
 		r.state,
 		r.expires_at,
@@ -47,9 +51,7 @@ const readOne = `
 			select coalesce(json_agg(json_build_object('SKU', l.sku, 'Held', l.held, 'Owed', l.owed, 'Sold', l.sold, 'Returned', l.returned)), '[]')
 			from inventory.reservation_lines l
 			where l.order_id = r.order_id
-		) as lines
-	from inventory.reservations r
-	where r.order_id = @order_id`
+		) as lines`
 
 // Get reads one reservation.
 func Get(ctx context.Context, db postgres.DB, orderID string) (Reservation, error) {
@@ -66,37 +68,61 @@ func Get(ctx context.Context, db postgres.DB, orderID string) (Reservation, erro
 	return found[0], nil
 }
 
-// What is overdue is expired, but for what was paid of it before.
 const readPage = `
-	select
-		r.order_id,
-		r.state,
-		r.expires_at,
-		r.placed,
-		o.overdue,
-		r.created_at,
-		r.updated_at,
-		(
-			select coalesce(json_agg(json_build_object('SKU', l.sku, 'Held', l.held, 'Owed', l.owed, 'Sold', l.sold, 'Returned', l.returned)), '[]')
-			from inventory.reservation_lines l
-			where l.order_id = r.order_id
-		) as lines
+	select` + reservationColumns + `
 	from inventory.reservations r
-	cross join lateral (
-		select
-			r.state in ('locked', 'partially_locked') and r.expires_at <= now() as overdue,
-			exists (
+	where r.order_id > @after
+		and (@state = '' or @state = ` + stateNow + `)
+		and (@sku = '' or r.order_id in (select t.order_id from inventory.takers t where t.sku = @sku))
+	order by r.order_id
+	limit @limit`
+
+// What is overdue is expired, but for what was paid of it before.
+const stateNow = `case
+			when r.state not in ('locked', 'partially_locked') or r.expires_at > now() then r.state
+			when exists (
 				select
 				from inventory.reservation_lines l
 				where l.order_id = r.order_id
 					and (l.sold > 0 or l.owed > 0)
-			) as paid
-	) o
-	where r.order_id > @after
-		and (@state = '' or @state = case when not o.overdue then r.state when o.paid then 'committed' else 'expired' end)
-		and (@sku = '' or r.order_id in (select t.order_id from inventory.takers t where t.sku = @sku))
-	order by r.order_id
-	limit @limit`
+			) then 'committed'
+			else 'expired'
+		end`
+
+// Each branch has an index: what runs is little, and what has ended otherwise
+// than nearly all do is found by its state.
+const readPageOfState = `
+	with running as materialized (
+		select r.order_id, ` + stateNow + ` as state
+		from inventory.reservations r
+		where r.state in ('locked', 'partially_locked')
+	)
+	select` + reservationColumns + `
+	from (
+		select order_id
+		from running
+		where state = @state and order_id > @after
+		union all
+		(
+			select order_id
+			from inventory.reservations
+			where state in ('released', 'expired', 'rejected') and state = @state and order_id > @after
+			order by order_id
+			limit @limit
+		)
+		union all
+		(
+			select order_id
+			from inventory.reservations
+			where state = 'committed' and @state = 'committed' and order_id > @after
+			order by order_id
+			limit @limit
+		)
+		order by order_id
+		limit @limit
+	) f
+	join inventory.reservations r on r.order_id = f.order_id
+	order by r.order_id`
 
 // Filter of List; empty members do not filter. SKU finds the orders that took
 // something of it.
@@ -110,7 +136,11 @@ func List(ctx context.Context, db postgres.DB, f Filter, after string, limit int
 	if f.SKU != "" && !stock.ValidID(f.SKU) {
 		return nil, nil
 	}
-	return read(ctx, db, readPage, pgx.NamedArgs{"after": after, "state": string(f.State), "sku": f.SKU, "limit": limit})
+	sql := readPage
+	if f.State != "" && f.SKU == "" {
+		sql = readPageOfState
+	}
+	return read(ctx, db, sql, pgx.NamedArgs{"after": after, "state": string(f.State), "sku": f.SKU, "limit": limit})
 }
 
 func read(ctx context.Context, db postgres.DB, sql string, args pgx.NamedArgs) ([]Reservation, error) {

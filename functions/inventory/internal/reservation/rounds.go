@@ -51,7 +51,7 @@ func (n needed) Error() string {
 	return fmt.Sprintf("%d skus are held by overdue reservations", len(n))
 }
 
-// shortOf are the SKUs of which there is not enough for all.
+// shortOf are the SKUs of which less lies there than all want.
 func shortOf(book *stock.Book, fresh map[string]*placing) []string {
 	wanted := map[string]int64{}
 	for _, p := range fresh {
@@ -61,7 +61,7 @@ func shortOf(book *stock.Book, fresh map[string]*placing) []string {
 	}
 	var short []string
 	for sku, quantity := range wanted {
-		if quantity > book.Free(sku) {
+		if quantity > book.InStock(sku) {
 			short = append(short, sku)
 		}
 	}

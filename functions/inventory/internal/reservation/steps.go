@@ -108,12 +108,11 @@ func (r *record) lockAndCommit(book *stock.Book, cause stock.Cause, part []event
 	}
 	lacking := needed{}
 	for _, l := range wanted {
-		switch {
-		case book.Free(l.SKU) >= l.Quantity:
-		case book.FreeOnExpiry(l.SKU) >= l.Quantity:
-			lacking[l.SKU] = max(l.Quantity, book.Lacking(l.SKU, l.Quantity))
-		default:
+		if book.FreeOnExpiry(l.SKU) < l.Quantity {
 			return false, nil
+		}
+		if n := book.FromOverdue(l.SKU, l.Quantity); n > 0 {
+			lacking[l.SKU] = max(l.Quantity, n)
 		}
 	}
 	if len(lacking) > 0 {

@@ -94,13 +94,37 @@ func (b *Book) FreeOnExpiry(sku string) int64 {
 	}
 }
 
-// Lacking is how much must become free before the quantity can be reserved:
-// more than the quantity where more is promised than there is.
-func (b *Book) Lacking(sku string, quantity int64) int64 {
-	if p := b.pages[sku]; p != nil {
-		return max(quantity-p.left(), 0)
+// InStock is the part of Free that lies there: without what may be ordered
+// beyond the stock.
+func (b *Book) InStock(sku string) int64 {
+	switch p := b.pages[sku]; {
+	case p == nil:
+		return 0
+	case !p.Track:
+		return Unlimited
+	default:
+		return max(p.available(), 0)
 	}
-	return quantity
+}
+
+// FromOverdue is how much of what reservations past their expiry hold has to
+// become free before the quantity is reserved, as far as ReadOverdue was asked
+// for the SKU: what lies there goes before what is ordered beyond it. It is more
+// than the quantity where more is promised than there is, and 0 where their
+// expiry gives nothing.
+func (b *Book) FromOverdue(sku string, quantity int64) int64 {
+	p := b.pages[sku]
+	if p == nil || !p.Track {
+		return 0
+	}
+	switch there, free := b.InStock(sku), b.Free(sku); {
+	case quantity > there && p.available()+p.overdue > there:
+		return quantity - p.available()
+	case quantity > free && p.left()+p.overdue > free:
+		return quantity - p.left()
+	default:
+		return 0
+	}
 }
 
 // left is negative where more is promised than there is.
@@ -115,15 +139,6 @@ func (p *page) left() int64 {
 		}
 	}
 	return n
-}
-
-// Overdue is what reservations past their expiry still hold of a SKU, as far as
-// ReadOverdue was asked for it.
-func (b *Book) Overdue(sku string) int64 {
-	if p := b.pages[sku]; p != nil {
-		return p.overdue
-	}
-	return 0
 }
 
 // Part is how much of a SKU was taken from one location.
