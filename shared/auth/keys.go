@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -56,7 +57,7 @@ func newKeySet(issuer string, client *http.Client) *keySet {
 func (k *keySet) ensure(ctx context.Context, keyID string) error {
 	k.mu.Lock()
 	age := time.Since(k.fetched)
-	known := len(k.find(keyID)) > 0
+	known := k.has(keyID)
 	if known && age < maxKeyAge {
 		k.mu.Unlock()
 		return nil
@@ -128,6 +129,11 @@ func (k *keySet) current() int {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	return k.generation
+}
+
+// has says whether find finds one.
+func (k *keySet) has(keyID string) bool {
+	return slices.ContainsFunc(k.keys, func(key jose.JSONWebKey) bool { return keyID == "" || key.KeyID == keyID })
 }
 
 func (k *keySet) find(keyID string) []jose.JSONWebKey {

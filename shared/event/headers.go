@@ -37,11 +37,14 @@ func unescapeHeaders(h http.Header) error {
 }
 
 func escape(v string) string {
+	if isPlain(v) {
+		return v
+	}
 	const hex = "0123456789ABCDEF"
 	var b strings.Builder
 	for i := range len(v) {
 		switch c := v[i]; {
-		case c <= ' ', c >= 0x7f, c == '"', c == '%':
+		case !needsNoEscape(c):
 			b.WriteByte('%')
 			b.WriteByte(hex[c>>4])
 			b.WriteByte(hex[c&15])
@@ -67,3 +70,6 @@ func unescape(v string) string {
 	}
 	return v
 }
+
+// needsNoEscape says whether a character is in a header as it is.
+func needsNoEscape(c byte) bool { return c > ' ' && c < 0x7f && c != '"' && c != '%' }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"slices"
 	"sort"
 	"strconv"
 	"strings"
@@ -26,11 +27,18 @@ const MaxBytes = 1 << 20
 // mode. What is not an event is a fault of kind Malformed; one that is larger
 // than MaxBytes has the code too_large.
 func FromRequest(r *http.Request) (Event, error) {
-	body, err := readBody(r.Body)
+	body, err := readBody(r.Body, r.ContentLength)
 	if err != nil {
 		return Event{}, err
 	}
-	header := r.Header.Clone()
+	if e, plain := readPlain(r.Header, body); plain {
+		return e, nil
+	}
+	return readAny(r.Header.Clone(), body)
+}
+
+// readAny reads an event of any form with the SDK.
+func readAny(header http.Header, body []byte) (Event, error) {
 	if media := mediaType(header.Get("Content-Type")); strings.HasPrefix(media, "application/cloudevents") {
 		switch media {
 		case ce.ApplicationCloudEventsJSON:
@@ -69,7 +77,7 @@ func FromBatch(body []byte) (events []Event, faults map[int]error, err error) {
 
 // FromResponse reads the reply event of an answer.
 func FromResponse(resp *http.Response) (Event, error) {
-	body, err := readBody(resp.Body)
+	body, err := readBody(resp.Body, resp.ContentLength)
 	if err != nil {
 		return Event{}, err
 	}
@@ -84,17 +92,42 @@ func FromResponse(resp *http.Response) (Event, error) {
 	return decode(func() (*ce.Event, error) { return cehttp.NewEventFromHTTPResponse(in) })
 }
 
-func readBody(body io.Reader) ([]byte, error) {
+func readBody(body io.Reader, length int64) ([]byte, error) {
 	if body == nil {
 		return nil, nil
 	}
-	b, err := io.ReadAll(io.LimitReader(body, MaxBytes+1))
+	b, err := readAll(body, length)
 	var tooLarge *http.MaxBytesError
 	if len(b) > MaxBytes || errors.As(err, &tooLarge) {
 		return nil, malformed("too_large", "an event has at most %d bytes", MaxBytes)
 	}
 	if err != nil {
 		return nil, malformed("incomplete", "the body ended early")
+	}
+	return b, nil
+}
+
+// readAll reads a body to its end, or until it is too large. One buffer holds it
+// when its length is known; of what a sender says only so much is believed.
+func readAll(body io.Reader, length int64) ([]byte, error) {
+	const believed = 64 << 10
+	size := int64(bytes.MinRead)
+	if length > 0 {
+		size = min(length, believed) + 1 // in which nothing comes
+	}
+	b := make([]byte, 0, size)
+	for len(b) <= MaxBytes {
+		n, err := body.Read(b[len(b):cap(b)])
+		b = b[:len(b)+n]
+		if errors.Is(err, io.EOF) {
+			return b, nil
+		}
+		if err != nil {
+			return b, err
+		}
+		if len(b) == cap(b) {
+			b = slices.Grow(b, len(b))
+		}
 	}
 	return b, nil
 }

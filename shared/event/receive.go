@@ -39,7 +39,16 @@ func Receive(o Receiving, table map[string]Handler) http.Handler {
 	if err != nil {
 		otel.Handle(err)
 	}
-	return &receiver{Receiving: o, table: table, schemas: NewSchemas(), received: received}
+	rc := &receiver{Receiving: o, table: table, schemas: NewSchemas(), received: received, counts: map[answered][]metric.AddOption{}, addresses: map[string]string{}}
+	for name := range table {
+		for _, status := range []int{http.StatusOK, http.StatusAccepted} {
+			rc.counts[answered{name, status}] = answered{name, status}.attributes()
+		}
+	}
+	for _, t := range contract {
+		rc.addresses[t.Name] = SchemaURL(o.PublicBaseURL, t.Name)
+	}
+	return rc
 }
 
 type receiver struct {
@@ -47,6 +56,20 @@ type receiver struct {
 	table    map[string]Handler
 	schemas  *Schemas
 	received metric.Int64Counter
+
+	// What most deliveries need, made once.
+	counts    map[answered][]metric.AddOption
+	addresses map[string]string // of schemas, by type
+}
+
+// answered is what deliveries are counted by.
+type answered struct {
+	kind   string
+	status int
+}
+
+func (a answered) attributes() []metric.AddOption {
+	return []metric.AddOption{metric.WithAttributes(attribute.String("type", a.kind), attribute.Int("status", a.status))}
 }
 
 func (rc *receiver) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -68,10 +91,18 @@ func (rc *receiver) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if !known && err == nil && rc.Log != nil {
 		rc.Log.Warn("event of an unknown type taken", zap.String("event_type", e.Type), zap.String("event_id", e.ID))
 	}
-	if rc.received != nil {
-		rc.received.Add(r.Context(), 1, metric.WithAttributes(
-			attribute.String("type", kind), attribute.Int("status", status)))
+	rc.count(r.Context(), answered{kind, status})
+}
+
+func (rc *receiver) count(ctx context.Context, a answered) {
+	if rc.received == nil {
+		return
 	}
+	attributes, made := rc.counts[a]
+	if !made {
+		attributes = a.attributes()
+	}
+	rc.received.Add(ctx, 1, attributes...)
 }
 
 func (rc *receiver) handle(r *http.Request) (Event, *Event, error) {
@@ -88,7 +119,7 @@ func (rc *receiver) handle(r *http.Request) (Event, *Event, error) {
 	if !known {
 		return e, nil, nil
 	}
-	if err := rc.schemas.Check(e); err != nil {
+	if e.Data, err = rc.schemas.checked(e); err != nil {
 		return e, nil, err
 	}
 	reply, err := do(r.Context(), e)
@@ -97,7 +128,7 @@ func (rc *receiver) handle(r *http.Request) (Event, *Event, error) {
 
 func (rc *receiver) reply(w http.ResponseWriter, r *http.Request, e, reply Event) int {
 	if reply.DataSchema == "" {
-		reply.DataSchema = SchemaURL(rc.PublicBaseURL, reply.Type)
+		reply.DataSchema = rc.address(reply.Type)
 	}
 	if reply.Traceparent == "" {
 		reply.Traceparent = e.Traceparent
@@ -106,6 +137,13 @@ func (rc *receiver) reply(w http.ResponseWriter, r *http.Request, e, reply Event
 		return rc.refuse(w, e, err)
 	}
 	return http.StatusOK
+}
+
+func (rc *receiver) address(name string) string {
+	if made, ours := rc.addresses[name]; ours {
+		return made
+	}
+	return SchemaURL(rc.PublicBaseURL, name)
 }
 
 func (rc *receiver) refuse(w http.ResponseWriter, e Event, err error) int {

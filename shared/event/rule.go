@@ -55,6 +55,7 @@ type rule struct {
 
 	pattern *regexp.Regexp
 	value   any // of Const
+	sure    sure
 }
 
 // words is a text or a list of texts.
@@ -94,6 +95,7 @@ func (r *rule) compile() error {
 	if r.Format != "" && r.Format != "date-time" && r.Format != "uuid" {
 		return fmt.Errorf("format %s is not one of ours", r.Format)
 	}
+	r.makeSure()
 	inner := slices.Concat(slices.Collect(maps.Values(r.Properties)), r.AnyOf,
 		[]*rule{r.AdditionalProperties, r.Items, r.Not, r.If, r.Then})
 	for _, sub := range inner {
@@ -119,6 +121,30 @@ func readJSON(raw []byte) (any, error) {
 		return nil, errors.New("something follows the value")
 	}
 	return v, nil
+}
+
+// exact takes members out whose names are like ones of the rule but for capitals:
+// to the rule they are strangers, and encoding/json would take them for those.
+func (r *rule) exact(v any) (changed bool) {
+	switch v := v.(type) {
+	case map[string]any:
+		for name, inner := range v {
+			sub, known := r.Properties[name]
+			alike := func(own string) bool { return strings.EqualFold(own, name) }
+			switch {
+			case known:
+				changed = sub.exact(inner) || changed
+			case slices.ContainsFunc(slices.Collect(maps.Keys(r.Properties)), alike):
+				delete(v, name)
+				changed = true
+			}
+		}
+	case []any:
+		for _, inner := range v {
+			changed = r.Items != nil && r.Items.exact(inner) || changed
+		}
+	}
+	return changed
 }
 
 // faults collects what is wrong, up to a bound: a hostile body has a fault in

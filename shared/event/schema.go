@@ -68,25 +68,42 @@ func NewSchemas() *Schemas { return &Schemas{rules: map[string]*rule{}} }
 // Check judges the data of an event: all that is wrong with it in one fault of
 // kind Invalid. A type without a schema is not of the contract and not judged.
 func (s *Schemas) Check(e Event) error {
+	_, err := s.checked(e)
+	return err
+}
+
+// checked is the data of an event that holds to its schema, as it may be decoded.
+func (s *Schemas) checked(e Event) (json.RawMessage, error) {
 	if _, ours := TypeOf(e.Type); !ours {
-		return nil
+		return e.Data, nil
 	}
 	if !e.IsJSON() {
-		return fault.InvalidInput(fault.At("", "content_type", "the data of %s is JSON", e.Type))
+		return nil, fault.InvalidInput(fault.At("", "content_type", "the data of %s is JSON", e.Type))
 	}
 	rule, err := s.rule(e.Type)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	data, err := readJSON(e.Data)
+	if rule.surely(e.Data) {
+		return e.Data, nil
+	}
+	return rule.inWhole(e.Data)
+}
+
+// inWhole judges data that a scan was not sure of.
+func (r *rule) inWhole(raw json.RawMessage) (json.RawMessage, error) {
+	data, err := readJSON(raw)
 	if err != nil {
-		return malformed("data_unreadable", "the data is not JSON")
+		return nil, malformed("data_unreadable", "the data is not JSON")
 	}
 	var wrong faults
-	if rule.judge(data, nil, &wrong); len(wrong) > 0 {
-		return fault.InvalidInput(wrong...)
+	if r.judge(data, nil, &wrong); len(wrong) > 0 {
+		return nil, fault.InvalidInput(wrong...)
 	}
-	return nil
+	if r.exact(data) {
+		return json.Marshal(data)
+	}
+	return raw, nil
 }
 
 func (s *Schemas) rule(name string) (*rule, error) {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"strconv"
 	"unicode/utf8"
 
 	"github.com/cloudevents/sdk-go/v2/binding"
@@ -53,7 +54,7 @@ func (e Event) attributes() map[string]string {
 		all[name] = value
 	}
 	if e.Sequence > 0 {
-		all["sequence"] = fmt.Sprintf("%020d", e.Sequence)
+		all["sequence"] = sequenceText(e.Sequence)
 	}
 	if e.PartitionKey != "" {
 		all["partitionkey"] = e.PartitionKey
@@ -65,6 +66,13 @@ func (e Event) attributes() map[string]string {
 		all["replay"] = "true"
 	}
 	return all
+}
+
+// sequenceText is a sequence in 20 digits: as texts they sort as the numbers do.
+func sequenceText(n int64) string {
+	const zeros = "00000000000000000000"
+	digits := strconv.FormatInt(n, 10)
+	return zeros[:max(len(zeros)-len(digits), 0)] + digits
 }
 
 // MarshalJSON is the event in the structured JSON format.
@@ -101,6 +109,14 @@ func (e Event) NewRequest(ctx context.Context, url string) (*http.Request, error
 
 // WriteReply answers a delivery with the event, in binary mode.
 func (e Event) WriteReply(ctx context.Context, w http.ResponseWriter) error {
+	if e.writePlain(w) {
+		return nil
+	}
+	return e.writeAny(ctx, w)
+}
+
+// writeAny answers with an event of any kind with the SDK.
+func (e Event) writeAny(ctx context.Context, w http.ResponseWriter) error {
 	out, err := e.toSDK()
 	if err != nil {
 		return err
