@@ -29,12 +29,17 @@ type part struct {
 func parts() []part {
 	return []part{
 		{"drain", measureDrain},
+		{"interactions", measureInteractions},
 	}
 }
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
+	if len(os.Args) == 2 && programs()[os.Args[1]] != nil {
+		fmt.Fprintln(os.Stderr, "events:", programs()[os.Args[1]]())
+		os.Exit(1)
+	}
 	if err := measure(ctx); err != nil {
 		fmt.Fprintln(os.Stderr, "events:", err)
 		os.Exit(1)
