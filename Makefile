@@ -97,8 +97,8 @@ supply: go-there ## what we take and hand on: go.sum, known vulnerabilities, sam
 
 PAIRS ?= 15
 
-.PHONY: bench bench-cold bench-catalog bench-import bench-inventory
-bench: bench-cold bench-catalog bench-import bench-inventory ## measure all that is measured
+.PHONY: bench bench-cold bench-catalog bench-import bench-inventory bench-events
+bench: bench-cold bench-catalog bench-import bench-inventory bench-events ## measure all that is measured
 bench-cold: go-there ## cold start, memory and size of each function beside a bare program: make bench-cold [PAIRS=15]
 	@go build -o "$$LOCAL_DIR/bin/cold" ./bench/cold
 	@$(local) with-postgres -- "$$LOCAL_DIR/bin/cold" -pairs '$(PAIRS)'
@@ -112,3 +112,6 @@ ROUNDS ?= 5
 bench-inventory: go-there ## orders as CloudEvents, hot, sold out and alone, and availability, beside pgbench: make bench-inventory [ROUNDS=5]
 	@go build -o "$$LOCAL_DIR/bin/bench-inventory" ./bench/inventory
 	@$(local) with-postgres -large -durable -- "$$LOCAL_DIR/bin/bench-inventory" -rounds '$(ROUNDS)'
+bench-events: go-there ## interactions accepted beside a bare handler, the outbox drained beside pgbench that claims and deletes, memory meanwhile: make bench-events [ROUNDS=5] [ONLY=drain]
+	@go build -o "$$LOCAL_DIR/bin/bench-events" ./bench/events
+	@$(local) with-postgres -large -durable -- "$$LOCAL_DIR/bin/bench-events" -rounds '$(ROUNDS)' -only '$(ONLY)'

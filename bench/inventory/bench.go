@@ -44,13 +44,13 @@ func (w *world) contests() []*contest {
 
 // reference runs pgbench on a contest; what it says it did must be found.
 func (w *world) reference(ctx context.Context, c *contest, clients int, span time.Duration) (r run, err error) {
-	if err := w.database.checkpoint(ctx); err != nil {
+	if err := w.database.Checkpoint(ctx); err != nil {
 		return r, err
 	}
 	window := w.window("reference" + c.kind)
-	before := w.database.cpu()
+	before := w.database.CPU()
 	ran, err := w.pgbench(window, c.script, clients, span).Run(ctx)
-	r.Window, r.postgres = ran.Window, w.database.cpu()-before
+	r.Window, r.postgres = ran.Window, w.database.CPU()-before
 	if err != nil || c.kind == "" {
 		return r, err
 	}

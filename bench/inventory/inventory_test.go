@@ -17,6 +17,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 
+	"github.com/mallhive/product-service/bench/drive"
 	"github.com/mallhive/product-service/shared/event"
 	"github.com/mallhive/product-service/shared/postgres/testdb"
 )
@@ -145,7 +146,7 @@ func ask(conn *pgx.Conn, order int, skus ...int) (ok bool, err error) {
 
 func (r reference) left(t *testing.T, conn *pgx.Conn) rows {
 	t.Helper()
-	d := &database{conn: conn}
+	d := database{&drive.Postgres{Conn: conn}}
 	found, err := d.find(context.Background(), "reference", "w1")
 	require.NoError(t, err)
 	require.NoError(t, d.auditReference(context.Background()))
@@ -236,8 +237,8 @@ func TestAServerThatCanLoseWhatItConfirmedIsRefused(t *testing.T) {
 	conn := newReference(t, nil).connect(t)
 	_, err := conn.Exec(context.Background(), "set synchronous_commit = off")
 	require.NoError(t, err)
-	err = (&database{conn: conn}).look(context.Background())
-	require.ErrorContains(t, err, "make bench-inventory starts a durable one")
+	_, err = drive.NewPostgres(context.Background(), conn)
+	require.ErrorContains(t, err, "make starts a durable one")
 }
 
 func TestAnOrderThatIsNotFoundFailsTheWindow(t *testing.T) {

@@ -86,12 +86,12 @@ func (expected rows) compare(found rows) error {
 }
 
 func (w *world) drive(ctx context.Context, s *drive.Server, ask func(*drive.Line, int64) error) (r run, err error) {
-	if err := w.database.checkpoint(ctx); err != nil {
+	if err := w.database.Checkpoint(ctx); err != nil {
 		return r, err
 	}
-	before := w.database.cpu()
+	before := w.database.CPU()
 	r.Window, err = drive.Drive(ctx, s, connections, w.span, ask)
-	r.postgres = w.database.cpu() - before
+	r.postgres = w.database.CPU() - before
 	return r, err
 }
 

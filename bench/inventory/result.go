@@ -83,12 +83,8 @@ func middleOf(runs []run) run {
 
 func (r *result) print() error {
 	d := r.world.database
-	disk := d.disk
-	if disk == "" {
-		disk = "a disk of another machine"
-	}
 	fmt.Printf("inventory: %s/%s, %d CPUs, %s, PostgreSQL %s on %s; client, function, pgbench and PostgreSQL share them\n",
-		runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), runtime.Version(), r.world.stage.Version, disk)
+		runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), runtime.Version(), r.world.stage.Version, d.Disk)
 	fmt.Printf("fsync, synchronous_commit and full_page_writes are on; CloudEvents in binary mode over %d kept connections,\n", connections)
 	fmt.Println("EVENT_AUTH=oidc: the function checks the Trigger's token (ES256) of each delivery; all orders were found, the audit is empty")
 	out := drive.Table()

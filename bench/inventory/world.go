@@ -18,7 +18,7 @@ type world struct {
 	stage    *stage.Stage
 	dir      string
 	own      *drive.Server
-	database *database
+	database database
 	span     time.Duration
 	token    string // of the Trigger, as every delivery carries it
 	writer   string // of who fills and audits
@@ -44,14 +44,14 @@ func (w *world) close() {
 	if w.own != nil {
 		w.own.Stop()
 	}
-	if w.database != nil {
-		w.database.close()
+	if w.database.Postgres != nil {
+		w.database.Close()
 	}
 	w.stage.Close()
 }
 
 func (w *world) fill(ctx context.Context) (err error) {
-	if w.database, err = openDatabase(ctx, w.stage.URL(nil)); err != nil {
+	if w.database.Postgres, err = drive.OpenPostgres(ctx, w.stage.URL(nil)); err != nil {
 		return err
 	}
 	say("building the functions as shipped")
@@ -75,10 +75,10 @@ func (w *world) fill(ctx context.Context) (err error) {
 	if err := w.count(ctx); err != nil {
 		return err
 	}
-	if err := makeReference(ctx, w.database.conn); err != nil {
+	if err := makeReference(ctx, w.database.Conn); err != nil {
 		return err
 	}
-	_, err = w.database.conn.Exec(ctx, "vacuum (analyze)")
+	_, err = w.database.Conn.Exec(ctx, "vacuum (analyze)")
 	return err
 }
 

@@ -22,7 +22,11 @@ func routes(_ context.Context, cfg *config, s *service.Service) error {
 	if err != nil {
 		return err
 	}
-	intake := interaction.New(s.DB, sink.quick, sink.waker.Wake)
+	intake := interaction.New(interaction.Options{DB: s.DB, Send: sink.quick, Wake: sink.waker.Wake, Trouble: logGone(s.Log)})
+	countTaken, err := countInteractions()
+	if err != nil {
+		return err
+	}
 	drainer := relay.New(relay.Options{DB: s.DB, Send: sink.send, Trouble: logTrouble(s.Log)})
 	s.OnStop(drainer.Close)
 	count, err := countSent()
@@ -35,7 +39,7 @@ func routes(_ context.Context, cfg *config, s *service.Service) error {
 
 	api := s.API
 	admin := web.Scope("events:admin")
-	api.Handle(interactionsOperation(api), takeInteractions(intake, s.Log))
+	api.Handle(interactionsOperation(api), takeInteractions(intake, countTaken))
 
 	contract := published{cfg.PublicBaseURL}
 	web.Register(api, operation("list-event-types", "GET", "/v1/event-types", "Every event type that comes in or goes out", "event types", web.Public()), contract.list)

@@ -2,6 +2,8 @@ package main
 
 import (
 	"bytes"
+	"cmp"
+	"context"
 	"encoding/json"
 	"io"
 	"mime"
@@ -10,7 +12,6 @@ import (
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
-	"go.uber.org/zap"
 
 	"github.com/mallhive/product-service/functions/events/internal/interaction"
 	"github.com/mallhive/product-service/shared/event"
@@ -46,22 +47,14 @@ func interactionsOperation(api *web.API) huma.Operation {
 	return op
 }
 
-func takeInteractions(intake *interaction.Intake, log *zap.Logger) http.Handler {
+func takeInteractions(intake *interaction.Intake, count func(context.Context, interaction.Taken)) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		entries, err := readInteractions(w, r)
+		result, err := takeIn(intake, w, r)
 		if err != nil {
 			web.WriteProblem(w, r, err)
 			return
 		}
-		result, err := intake.Take(r.Context(), entries)
-		if err != nil {
-			web.WriteProblem(w, r, err)
-			return
-		}
-		if result.Stored > 0 || result.Unchecked != nil {
-			log.Warn("interactions taken in spite of trouble", zap.Int("stored_in_outbox", result.Stored),
-				zap.NamedError("unchecked", result.Unchecked), zap.String("request_id", web.RequestID(r.Context())))
-		}
+		count(r.Context(), result)
 		w.Header().Set("Content-Type", "application/json")
 		w.Header().Set("Cache-Control", private)
 		w.WriteHeader(http.StatusAccepted)
@@ -69,13 +62,30 @@ func takeInteractions(intake *interaction.Intake, log *zap.Logger) http.Handler 
 	})
 }
 
-// readInteractions finds the items in a body of any form.
-func readInteractions(w http.ResponseWriter, r *http.Request) ([]interaction.Entry, error) {
+func takeIn(intake *interaction.Intake, w http.ResponseWriter, r *http.Request) (interaction.Taken, error) {
+	from := intake.Body(r.Body)
+	defer from.GiveUp()
+	r.Body = from
 	body, err := web.ReadBody(w, r, event.MaxBytes)
 	if err != nil {
-		return nil, err
+		return interaction.Taken{}, cmp.Or(from.Full(), err)
 	}
-	media, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	visit, err := intake.Enter(r.Context(), body)
+	if err != nil {
+		return interaction.Taken{}, err
+	}
+	defer visit.Leave()
+	entries, err := readInteractions(r, body)
+	if err != nil {
+		return interaction.Taken{}, err
+	}
+	return visit.Take(r.Context(), entries)
+}
+
+// readInteractions finds the items in a body of any form.
+func readInteractions(r *http.Request, body []byte) ([]interaction.Entry, error) {
+	form := r.Header.Get("Content-Type")
+	media, _, _ := mime.ParseMediaType(form)
 	switch {
 	case media == batchForm:
 		return interaction.FromBatch(body)
@@ -86,7 +96,7 @@ func readInteractions(w http.ResponseWriter, r *http.Request) ([]interaction.Ent
 			return nil, err
 		}
 		return []interaction.Entry{interaction.FromEvent(e)}, nil
-	case media == jsonForm, media == beaconForm, media == "":
+	case media == jsonForm, media == beaconForm, form == "":
 		return interaction.FromJSON(body)
 	default:
 		return nil, web.Unsupported("the body may be " + strings.Join([]string{jsonForm, beaconForm, eventForm, batchForm}, ", "))

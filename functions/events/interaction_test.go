@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
 	"strings"
 	"testing"
 	"time"
@@ -79,12 +81,93 @@ func TestAViewReachesTheBrokerAsOneEvent(t *testing.T) {
 
 func TestWithoutConsentNobodyIsNamed(t *testing.T) {
 	t.Parallel()
+	data := `"sku":"A","session_id":"s-secret","user_id":"u-secret","page":"https://u:secret@shop/a?who=secret#secret","referrer":"https://shop/?secret","query":"toner"`
+	ce := `{"specversion":"1.0","id":"i","source":"/secret","type":"save","userid":"secret","sessionid":"secret","partitionkey":"secret","sequence":"secret","data":{` + data + `}}`
+	for form, body := range map[string]string{
+		"application/json":                   `{"interactions":[{"type":"save",` + data + `}]}`,
+		"text/plain;charset=UTF-8":           `{"interactions":[{"type":"save",` + data + `}]}`,
+		"application/cloudevents+json":       ce,
+		"application/cloudevents-batch+json": "[" + ce + "]",
+	} {
+		t.Run(form, func(t *testing.T) {
+			t.Parallel()
+			b := startBroker(t)
+			s := start(t, b)
+			require.Equal(t, 1, interact(t, s, body, contentType(form)).Accepted)
+			require.Len(t, b.took(), 1)
+			e := b.took()[0]
+			sent, err := json.Marshal(e)
+			require.NoError(t, err)
+			require.NotContains(t, string(sent), "secret")
+			d := dataOf(t, e)
+			require.False(t, d.Consent)
+			require.Equal(t, "toner", d.Query)
+			require.Equal(t, "https://shop/a", d.Page)
+		})
+	}
+}
+
+func TestWithoutConsentABinaryEventNamesNobody(t *testing.T) {
+	t.Parallel()
 	b := startBroker(t)
 	s := start(t, b)
-	interact(t, s, `{"interactions":[{"type":"save","sku":"A","session_id":"s-secret","user_id":"u-secret"}]}`)
-	require.Len(t, b.took(), 1)
-	require.NotContains(t, string(b.took()[0].Data), "secret")
-	require.False(t, dataOf(t, b.took()[0]).Consent)
+	one := event.Event{
+		ID: "i", Source: "/secret", Type: "view", Data: json.RawMessage(`{"sku":"A","user_id":"secret"}`),
+		Extensions: map[string]string{"userid": "secret"}, PartitionKey: "secret", DataSchema: "https://secret",
+	}
+	require.Equal(t, http.StatusAccepted, deliver(t, s, "/v1/interactions", one).Status)
+	sent, err := json.Marshal(b.took()[0])
+	require.NoError(t, err)
+	require.NotContains(t, string(sent), "secret")
+}
+
+func TestNothingOfTheRequestItselfGoesOn(t *testing.T) {
+	t.Parallel()
+	var dump []byte
+	sink := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		dump, _ = httputil.DumpRequest(r, true)
+		w.WriteHeader(http.StatusAccepted)
+	}))
+	t.Cleanup(sink.Close)
+	s := start(t, &recorder{URL: sink.URL})
+	token := s.Bearer(t)
+	headers := []servicetest.Header{
+		token, {Name: "User-Agent", Value: "secret-agent"}, {Name: "X-Forwarded-For", Value: "203.0.113.7"}, {Name: "Forwarded", Value: "for=203.0.113.7"},
+		{Name: "Cookie", Value: "session=secret"}, {Name: "Referer", Value: "https://shop/?secret"}, {Name: "Origin", Value: "https://products.mallhive.com"},
+	}
+	require.Equal(t, 1, interact(t, s, `{"interactions":[{"type":"view","sku":"A","consent":true,"session_id":"s"}]}`, headers...).Accepted)
+	for _, private := range []string{"secret", "203.0.113.7", "127.0.0.1:1", strings.TrimPrefix(token.Value, "Bearer ")} {
+		require.NotContains(t, strings.ReplaceAll(string(dump), strings.TrimPrefix(sink.URL, "http://"), ""), private)
+		for _, line := range s.Logs.All() {
+			require.NotContains(t, fmt.Sprint(line.Message, line.ContextMap()), private)
+		}
+	}
+}
+
+func TestTheSameIDTwiceInOneRequestIsSaidSo(t *testing.T) {
+	t.Parallel()
+	b := startBroker(t)
+	s := start(t, b)
+	got := interact(t, s, `{"interactions":[{"id":"a","type":"view","sku":"A"},{"id":"b","type":"view","sku":"A"},{"id":"a","type":"click","sku":"B"}]}`)
+	require.Equal(t, 2, got.Accepted)
+	require.Len(t, got.Rejected, 1)
+	require.Equal(t, 2, got.Rejected[0].Index)
+	require.Equal(t, "id: item 0 has it", got.Rejected[0].Reason)
+	require.Equal(t, map[string]bool{"a": true, "b": true}, ids(b.took()))
+	require.Len(t, b.took(), 2)
+}
+
+func TestARetryKeepsItsID(t *testing.T) {
+	t.Parallel()
+	b := startBroker(t)
+	s := start(t, b)
+	body := `{"interactions":[{"id":"a","type":"view","sku":"A"}]}`
+	interact(t, s, body)
+	interact(t, s, body)
+	took := b.took()
+	require.Len(t, took, 2)
+	require.Equal(t, took[0].ID, took[1].ID)
+	require.Greater(t, took[1].Sequence, took[0].Sequence)
 }
 
 func TestEachItemIsJudgedAlone(t *testing.T) {
@@ -131,7 +214,7 @@ func TestUnknownProductsAreMarkedNotDropped(t *testing.T) {
 		{"id":"c","type":"view","sku":"ICE-1"},{"id":"d","type":"view","sku":"NONE"},{"id":"e","type":"view","product_id":"not-an-id"}]}`, product, uuid.New())
 	known, subject := map[string]bool{}, map[string]string{}
 	// A slow machine may leave them unchecked, which is no failure: ask again.
-	for range 50 {
+	require.Eventually(t, func() bool {
 		before := len(b.took())
 		interact(t, s, body)
 		for _, e := range b.took()[before:] {
@@ -139,10 +222,8 @@ func TestUnknownProductsAreMarkedNotDropped(t *testing.T) {
 				known[e.ID], subject[e.ID] = *d.ProductKnown, e.Subject
 			}
 		}
-		if len(known) == 5 {
-			break
-		}
-	}
+		return len(known) == 5
+	}, time.Minute, 20*time.Millisecond)
 	require.Equal(t, map[string]bool{"a": true, "b": false, "c": true, "d": false, "e": false}, known)
 	require.Equal(t, product.String(), subject["c"], "a SKU leads to its product")
 	require.Equal(t, "NONE", subject["d"])
@@ -249,9 +330,7 @@ func TestInteractionsOutliveABrokerThatIsDown(t *testing.T) {
 			}
 			body := `{"interactions":[` + strings.Join(items, ",") + `]}`
 			for range 2 { // a browser that tries again changes nothing
-				begun := time.Now()
 				require.Equal(t, 50, interact(t, s, body).Accepted)
-				require.Less(t, time.Since(begun), 2*time.Second)
 			}
 			require.Equal(t, int64(50), waiting(t, s))
 			b.answers(nil)
@@ -260,19 +339,6 @@ func TestInteractionsOutliveABrokerThatIsDown(t *testing.T) {
 			require.Zero(t, waiting(t, s))
 		})
 	}
-}
-
-func TestACallerNeverWaitsForAHangingBroker(t *testing.T) {
-	t.Parallel()
-	b := startBroker(t)
-	release := make(chan struct{})
-	t.Cleanup(func() { close(release) })
-	b.answers(func(event.Event) int { <-release; return http.StatusAccepted })
-	s := start(t, b)
-	begun := time.Now()
-	require.Equal(t, 1, interact(t, s, `{"interactions":[{"type":"view","sku":"A"}]}`).Accepted)
-	require.Less(t, time.Since(begun), 2*time.Second)
-	require.Equal(t, int64(1), waiting(t, s))
 }
 
 func TestInteractionsNeedNoDatabase(t *testing.T) {

@@ -96,7 +96,20 @@ func (e *Event) writePlain(w http.ResponseWriter) bool {
 	if !e.isPlain() {
 		return false
 	}
-	h, values := w.Header(), make([]string, 0, 13)
+	h := w.Header()
+	e.putPlain(h, make([]string, 0, plainHeaders))
+	h["Content-Length"] = []string{strconv.Itoa(len(e.Data))}
+	w.WriteHeader(http.StatusOK)
+	_, _ = w.Write(e.Data)
+	return true
+}
+
+// plainHeaders is how many a plain event has at most.
+const plainHeaders = 12
+
+// putPlain writes the attributes of a plain event; their values are in one piece
+// of memory.
+func (e *Event) putPlain(h http.Header, values []string) {
 	set := func(name, value string) {
 		if value != "" {
 			values = append(values, value)
@@ -121,10 +134,6 @@ func (e *Event) writePlain(w http.ResponseWriter) bool {
 		set("Ce-Replay", "true")
 	}
 	set("Content-Type", ce.ApplicationJSON)
-	set("Content-Length", strconv.Itoa(len(e.Data)))
-	w.WriteHeader(http.StatusOK)
-	_, _ = w.Write(e.Data)
-	return true
 }
 
 func (e *Event) isPlain() bool {

@@ -3,7 +3,6 @@ package event
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -50,9 +49,12 @@ func (r Receipt) Down() bool {
 // for concurrent use.
 type Sender struct {
 	sink       string
+	url        *url.URL
 	base       string
+	schemas    map[string]string // the dataschema of each type of the contract
 	extensions map[string]string
-	client     *http.Client
+	transport  *http.Transport
+	pages      pages
 	timeout    time.Duration
 }
 
@@ -72,7 +74,7 @@ func NewSender(o SenderOptions) (*Sender, error) {
 	if err != nil || sink.Host == "" || (sink.Scheme != "http" && sink.Scheme != "https") {
 		return nil, fmt.Errorf("K_SINK takes an http or https URL, not %q", o.Sink)
 	}
-	s := &Sender{sink: o.Sink, base: o.PublicBaseURL, timeout: o.Timeout}
+	s := &Sender{sink: o.Sink, url: sink, base: o.PublicBaseURL, schemas: schemasOf(o.PublicBaseURL), timeout: o.Timeout}
 	if s.timeout == 0 {
 		s.timeout = 10 * time.Second
 	}
@@ -89,50 +91,91 @@ func NewSender(o SenderOptions) (*Sender, error) {
 	if conns == 0 {
 		conns = 64
 	}
-	s.client = &http.Client{
-		Transport: &http.Transport{
-			Proxy:               http.ProxyFromEnvironment,
-			DialContext:         (&net.Dialer{Timeout: 3 * time.Second, KeepAlive: 15 * time.Second}).DialContext,
-			TLSHandshakeTimeout: 5 * time.Second,
-			MaxIdleConns:        conns,
-			MaxIdleConnsPerHost: conns,
-			MaxConnsPerHost:     conns,
-			IdleConnTimeout:     30 * time.Second,
-		},
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	s.transport = &http.Transport{
+		Proxy:               http.ProxyFromEnvironment,
+		DialContext:         (&net.Dialer{Timeout: 3 * time.Second, KeepAlive: 15 * time.Second}).DialContext,
+		TLSHandshakeTimeout: 5 * time.Second,
+		MaxIdleConns:        conns,
+		MaxIdleConnsPerHost: conns,
+		MaxConnsPerHost:     conns,
+		IdleConnTimeout:     30 * time.Second,
+		DisableCompression:  true,
 	}
 	return s, nil
 }
 
-// Send posts the event once. It never returns before the timeout of the sender
-// or ctx has cut it.
+func schemasOf(base string) map[string]string {
+	schemas := make(map[string]string, len(contract))
+	for _, t := range contract {
+		schemas[t.Name] = SchemaURL(base, t.Name)
+	}
+	return schemas
+}
+
+// Send posts the event once. It returns when the receiver has answered, or when
+// the timeout of the sender or ctx has cut it.
 func (s *Sender) Send(ctx context.Context, e Event) Receipt {
-	ctx, cancel := context.WithTimeout(ctx, s.timeout)
-	defer cancel()
+	latest := time.Now().Add(s.timeout)
+	if at, limited := ctx.Deadline(); !limited || latest.Before(at) {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithDeadline(ctx, latest)
+		defer cancel()
+	}
 	if e.DataSchema == "" && s.base != "" && strings.HasPrefix(e.Source, ours) {
-		e.DataSchema = SchemaURL(s.base, e.Type)
+		e.DataSchema = s.schemaOf(e.Type)
 	}
-	req, err := s.override(e).NewRequest(ctx, s.sink)
-	if err != nil {
-		return Receipt{Outcome: Refused, Reason: err.Error()}
+	if len(s.extensions) > 0 || !e.isPlain() {
+		req, err := s.override(e).NewRequest(ctx, s.sink)
+		if err != nil {
+			return Receipt{Outcome: Refused, Reason: err.Error()}
+		}
+		r, _ := s.exchange(req)
+		return r
 	}
-	resp, err := s.client.Do(req)
+	page := s.pages.take()
+	r, answered := s.exchange(e.post(ctx, s.url, page))
+	if answered { // else the transport may still be writing
+		s.pages.giveBack(page)
+	}
+	return r
+}
+
+func (s *Sender) exchange(req *http.Request) (r Receipt, answered bool) {
+	// Tells the transport alone that the request may be repeated when the receiver
+	// has just closed a connection that was kept: by its id the event is the same.
+	req.Header["Idempotency-Key"] = nil
+	// Not a client: it would follow redirects, to which nobody agreed.
+	resp, err := s.transport.RoundTrip(req)
 	if err != nil {
-		return Receipt{Reason: noAnswer(err)}
+		return Receipt{Reason: "no answer: " + err.Error()}, false
 	}
 	defer func() { _ = resp.Body.Close() }()
-	body, _ := io.ReadAll(io.LimitReader(resp.Body, 1024))
-	// The rest is read so that the connection can be used again.
-	_, _ = io.Copy(io.Discard, io.LimitReader(resp.Body, MaxBytes))
+	return receiptOf(resp), true
+}
+
+func (s *Sender) schemaOf(typ string) string {
+	if known, ok := s.schemas[typ]; ok {
+		return known
+	}
+	return SchemaURL(s.base, typ)
+}
+
+// receiptOf judges an answer, and reads it so that its connection can be used
+// again.
+func receiptOf(resp *http.Response) Receipt {
 	r := Receipt{Outcome: judge(resp.StatusCode), Status: resp.StatusCode, After: retryAfter(resp.Header)}
 	if r.Outcome != Delivered {
+		body, _ := io.ReadAll(io.LimitReader(resp.Body, 1024))
 		r.Reason = fmt.Sprintf("%s: %.512s", resp.Status, body)
+	}
+	if resp.Body != http.NoBody {
+		_, _ = io.Copy(io.Discard, io.LimitReader(resp.Body, 64<<10))
 	}
 	return r
 }
 
 // Close gives the idle connections back.
-func (s *Sender) Close() { s.client.CloseIdleConnections() }
+func (s *Sender) Close() { s.transport.CloseIdleConnections() }
 
 func (s *Sender) override(e Event) Event {
 	if len(s.extensions) == 0 {
@@ -173,12 +216,4 @@ func retryAfter(h http.Header) time.Duration {
 		return max(time.Until(at), 0)
 	}
 	return 0
-}
-
-func noAnswer(err error) string {
-	var u *url.Error
-	if errors.As(err, &u) {
-		err = u.Err // the address is in every log line already
-	}
-	return "no answer: " + err.Error()
 }

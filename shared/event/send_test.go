@@ -96,3 +96,30 @@ func TestAWrongSinkNamesItsVariable(t *testing.T) {
 	_, err = event.NewSender(event.SenderOptions{Sink: "http://broker", Overrides: "x"})
 	require.ErrorContains(t, err, "K_CE_OVERRIDES")
 }
+
+func TestAConnectionThatTheBrokerHasJustClosedFailsNoEvent(t *testing.T) {
+	t.Parallel()
+	var asked atomic.Int32
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		if asked.Add(1) == 2 {
+			panic(http.ErrAbortHandler)
+		}
+		w.WriteHeader(http.StatusAccepted)
+	}))
+	t.Cleanup(server.Close)
+	s := sender(t, event.SenderOptions{Sink: server.URL})
+	for range 2 {
+		require.Equal(t, event.Delivered, s.Send(context.Background(), whole()).Outcome)
+	}
+	require.Equal(t, int32(3), asked.Load())
+}
+
+func TestNoRedirectOfTheBrokerIsFollowed(t *testing.T) {
+	t.Parallel()
+	elsewhere := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("the event came here") }))
+	t.Cleanup(elsewhere.Close)
+	server := httptest.NewServer(http.RedirectHandler(elsewhere.URL, http.StatusTemporaryRedirect))
+	t.Cleanup(server.Close)
+	require.Equal(t, event.Retry, sender(t, event.SenderOptions{Sink: server.URL}).Send(context.Background(), whole()).Outcome)
+}

@@ -8,7 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"regexp"
+	"strconv"
 	"strings"
 	"time"
 	"unicode"
@@ -19,15 +19,15 @@ import (
 
 // Interaction is one interaction as a browser sends it.
 type Interaction struct {
-	ID         string     `json:"id,omitempty" doc:"The caller's id; a repeat with the same id is recognisable. One is given when it is missing" maxLength:"64"`
+	ID         string     `json:"id,omitempty" doc:"The caller's id, unlike all others, such as crypto.randomUUID() makes: a repeat with the same id is recognisable. One is given when it is missing" maxLength:"64"`
 	Type       string     `json:"type" enum:"view,click,save"`
 	ProductID  string     `json:"product_id,omitempty" doc:"This or sku is required" maxLength:"64"`
 	SKU        string     `json:"sku,omitempty" maxLength:"64"`
 	SessionID  string     `json:"session_id,omitempty" doc:"Removed when consent is not given" maxLength:"128"`
 	UserID     string     `json:"user_id,omitempty" doc:"Removed when consent is not given" maxLength:"128"`
 	OccurredAt *time.Time `json:"occurred_at,omitempty" doc:"Now when missing. A time more than 24 hours off is corrected to now and kept as claimed_at"`
-	Page       string     `json:"page,omitempty" maxLength:"2048"`
-	Referrer   string     `json:"referrer,omitempty" maxLength:"2048"`
+	Page       string     `json:"page,omitempty" doc:"Its address; without consent what follows ? or # is removed" maxLength:"2048"`
+	Referrer   string     `json:"referrer,omitempty" doc:"The address of the page before; without consent what follows ? or # is removed" maxLength:"2048"`
 	List       string     `json:"list,omitempty" doc:"The list that the product stood in" maxLength:"256"`
 	Position   *int64     `json:"position,omitempty" doc:"Its place in that list" minimum:"0"`
 	Query      string     `json:"query,omitempty" doc:"What was searched for" maxLength:"512"`
@@ -45,8 +45,7 @@ type Taken struct {
 	Accepted int         `json:"accepted"`
 	Rejected []Rejection `json:"rejected"`
 
-	Stored    int   `json:"-"` // of the accepted: they wait in the outbox
-	Unchecked error `json:"-"` // why nobody could say which products are known
+	Stored int `json:"-"` // of the accepted: they wait in the outbox
 }
 
 // MaxItems is how many interactions one request may hold.
@@ -64,7 +63,7 @@ func decode(raw json.RawMessage) (Interaction, error) {
 	var typ *json.UnmarshalTypeError
 	var when *time.ParseError
 	switch {
-	case err == nil && item.OccurredAt != nil && item.OccurredAt.UTC().Year() > 9999:
+	case err == nil && !item.timely():
 		return Interaction{}, errors.New("occurred_at: not an RFC 3339 time")
 	case err == nil && bytes.HasPrefix(bytes.TrimSpace(raw), []byte("{")):
 		return item, nil
@@ -83,27 +82,41 @@ func decode(raw json.RawMessage) (Interaction, error) {
 	}
 }
 
-// eventTypes is what an item's type becomes.
-func eventTypes() map[string]string {
-	return map[string]string{"view": event.InteractionViewed, "click": event.InteractionClicked, "save": event.InteractionSaved}
+// timely says whether the time can be written again, in UTC.
+func (i *Interaction) timely() bool {
+	return i.OccurredAt == nil || i.OccurredAt.UTC().Year() <= 9999
+}
+
+// eventType is what an item's type becomes; empty for a type that there is not.
+func eventType(word string) string {
+	switch word {
+	case "view":
+		return event.InteractionViewed
+	case "click":
+		return event.InteractionClicked
+	case "save":
+		return event.InteractionSaved
+	default:
+		return ""
+	}
 }
 
 // judge says what is wrong with an item, all of it in one line.
-func (i Interaction) judge(code *regexp.Regexp) error {
+func (i *Interaction) judge() error {
 	var wrong []string
-	add := func(format string, args ...any) { wrong = append(wrong, fmt.Sprintf(format, args...)) }
-	if _, ok := eventTypes()[i.Type]; !ok {
+	add := func(what string) { wrong = append(wrong, what) }
+	if eventType(i.Type) == "" {
 		add("type: one of view, click, save")
 	}
 	if i.ProductID == "" && i.SKU == "" {
 		add("product_id or sku is required")
 	}
-	for name, value := range map[string]string{"product_id": i.ProductID, "sku": i.SKU} {
-		if value != "" && !code.MatchString(value) {
-			add("%s: 1 to 64 characters of A-Za-z0-9._~-", name)
+	for _, c := range [...]struct{ name, value string }{{"product_id", i.ProductID}, {"sku", i.SKU}} {
+		if c.value != "" && !isCode(c.value) {
+			add(c.name + ": 1 to 64 characters of A-Za-z0-9._~-")
 		}
 	}
-	texts := []struct {
+	texts := [...]struct {
 		name, value string
 		most        int
 	}{
@@ -116,10 +129,10 @@ func (i Interaction) judge(code *regexp.Regexp) error {
 		{"query", i.Query, 512},
 	}
 	for _, t := range texts {
-		if utf8.RuneCountInString(t.value) > t.most {
-			add("%s: at most %d characters", t.name, t.most)
+		if len(t.value) > t.most && utf8.RuneCountInString(t.value) > t.most {
+			add(t.name + ": at most " + strconv.Itoa(t.most) + " characters")
 		} else if strings.ContainsFunc(t.value, unicode.IsControl) {
-			add("%s: control characters", t.name)
+			add(t.name + ": control characters")
 		}
 	}
 	if strings.TrimSpace(i.ID) != i.ID {
@@ -134,12 +147,23 @@ func (i Interaction) judge(code *regexp.Regexp) error {
 	return nil
 }
 
+// isCode says whether the catalog could have given it as an id or a SKU.
+func isCode(s string) bool {
+	for _, c := range []byte(s) {
+		letter := c|0x20 >= 'a' && c|0x20 <= 'z'
+		if !letter && (c < '0' || c > '9') && c != '.' && c != '_' && c != '~' && c != '-' {
+			return false
+		}
+	}
+	return s != "" && len(s) <= 64
+}
+
 // data is the item as its event carries it. Without consent nothing says who
 // it was.
-func (i Interaction) data(now time.Time) event.InteractionData {
+func (i *Interaction) data(now time.Time) event.InteractionData {
 	d := event.InteractionData{
 		SKU: i.SKU, Consent: i.Consent, OccurredAt: now, ReceivedAt: now,
-		Page: i.Page, Referrer: i.Referrer, List: i.List, Position: i.Position, Query: i.Query,
+		Page: i.address(i.Page), Referrer: i.address(i.Referrer), List: i.List, Position: i.Position, Query: i.Query,
 	}
 	if i.ProductID != "" {
 		d.ProductID = &i.ProductID
@@ -156,4 +180,24 @@ func (i Interaction) data(now time.Time) event.InteractionData {
 		}
 	}
 	return d
+}
+
+// address is that of a page as it may be told: never with a login, and without
+// consent only as far as it says where somebody was, for what follows a question
+// mark may say who.
+func (i *Interaction) address(of string) string {
+	if !i.Consent {
+		if end := strings.IndexAny(of, "?#"); end >= 0 {
+			of = of[:end]
+		}
+	}
+	scheme, rest, found := strings.Cut(of, "//")
+	if !found {
+		return of
+	}
+	host := rest
+	if end := strings.IndexAny(rest, `/\?#`); end >= 0 {
+		host = rest[:end]
+	}
+	return scheme + "//" + rest[strings.LastIndexByte(host, '@')+1:]
 }

@@ -20,8 +20,12 @@ type Entry struct {
 // FromJSON takes the items out of the JSON body. An error means that the body
 // as a whole cannot be taken.
 func FromJSON(body []byte) ([]Entry, error) {
+	body = bytes.TrimPrefix(body, []byte("\xef\xbb\xbf"))
+	if entries := allSound(body); entries != nil {
+		return entries, checkCount(len(entries))
+	}
 	members := map[string]json.RawMessage{}
-	if err := json.Unmarshal(bytes.TrimPrefix(body, []byte("\xef\xbb\xbf")), &members); err != nil {
+	if err := json.Unmarshal(body, &members); err != nil {
 		return nil, fault.New(fault.Malformed, "malformed", "the body is not a JSON object")
 	}
 	var wrong fault.List
@@ -30,25 +34,77 @@ func FromJSON(body []byte) ([]Entry, error) {
 			wrong.Add("/"+clip(name), "unknown_field", "there is no such field")
 		}
 	}
-	var items []json.RawMessage
 	raw, there := members["interactions"]
-	switch {
-	case !there:
+	if !there {
 		wrong.Add("/interactions", "required", "missing")
-	case json.Unmarshal(raw, &items) != nil || items == nil:
+	}
+	entries := eachAlone(raw)
+	if entries == nil && there {
 		wrong.Add("/interactions", "type", "a list of interactions")
 	}
 	if err := wrong.Err(); err != nil {
 		return nil, err
 	}
-	if err := checkCount(len(items)); err != nil {
-		return nil, err
+	return entries, checkCount(len(entries))
+}
+
+// allSound reads a body in one go, as nearly every one can be. It returns nil
+// when something in it is not as it should be, or might be: then each item is
+// read alone.
+func allSound(body []byte) []Entry {
+	list, found := after(body, "{", `"interactions"`, ":")
+	if !found {
+		return nil
+	}
+	items := make([]Interaction, 0, weigh(list))
+	dec := json.NewDecoder(bytes.NewReader(list))
+	dec.DisallowUnknownFields()
+	if dec.Decode(&items) != nil || len(items) == 0 {
+		return nil
+	}
+	rest, found := after(list[dec.InputOffset():], "}")
+	if !found || len(bytes.TrimLeft(rest, space)) > 0 {
+		return nil
 	}
 	entries := make([]Entry, len(items))
-	for i, raw := range items {
-		entries[i].Item, entries[i].Err = decode(raw)
+	for i := range items {
+		// An item that is null leaves no trace but that it has no type.
+		if items[i].Type == "" || !items[i].timely() {
+			return nil
+		}
+		entries[i].Item = items[i]
 	}
-	return entries, nil
+	return entries
+}
+
+// space is what JSON has between its tokens.
+const space = " \t\r\n"
+
+// after is what follows the tokens, when the body begins with them.
+func after(body []byte, tokens ...string) (rest []byte, found bool) {
+	for _, token := range tokens {
+		if body, found = bytes.CutPrefix(bytes.TrimLeft(body, space), []byte(token)); !found {
+			return nil, false
+		}
+	}
+	return body, true
+}
+
+// eachAlone reads the items of a list one by one; nil when it is none. Too many
+// are counted and not read.
+func eachAlone(raw json.RawMessage) []Entry {
+	var items []json.RawMessage
+	if json.Unmarshal(raw, &items) != nil || items == nil {
+		return nil
+	}
+	entries := make([]Entry, len(items))
+	if len(items) > MaxItems {
+		return entries
+	}
+	for i, item := range items {
+		entries[i].Item, entries[i].Err = decode(item)
+	}
+	return entries
 }
 
 // FromBatch takes the items out of a batch of CloudEvents.
@@ -92,11 +148,7 @@ func FromEvent(e event.Event) Entry {
 	if err != nil {
 		return Entry{Err: fmt.Errorf("data: %w", err)}
 	}
-	for word, name := range eventTypes() {
-		if e.Type == name || e.Type == word {
-			item.Type = word
-		}
-	}
+	item.Type = wordOf(e.Type)
 	if item.Type == "" {
 		return Entry{Err: errors.New("type: an interaction's, such as " + event.InteractionViewed)}
 	}
@@ -108,6 +160,17 @@ func FromEvent(e event.Event) Entry {
 		item.OccurredAt = &e.Time
 	}
 	return Entry{Item: item}
+}
+
+// wordOf is the type of an item whose event has this type, which may be the word
+// itself.
+func wordOf(name string) string {
+	for _, word := range [...]string{"view", "click", "save"} {
+		if name == word || name == eventType(word) {
+			return word
+		}
+	}
+	return ""
 }
 
 func clip(name string) string {
