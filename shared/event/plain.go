@@ -20,6 +20,9 @@ func readPlain(h http.Header, body []byte) (e Event, ok bool) {
 	if form, there := h["Content-Type"]; there && (len(form) != 1 || !isPlainJSON(form[0])) {
 		return Event{}, false
 	}
+	if len(body) > 0 && body[0] == bom[0] {
+		return Event{}, false
+	}
 	version := false
 	for name, values := range h {
 		attribute, of := strings.CutPrefix(name, "Ce-")
@@ -77,7 +80,7 @@ func (e *Event) setPlain(name, value string) bool {
 // setPlainExtension takes a name of a capital or digit, then small letters and
 // digits, which no other header can mean too.
 func (e *Event) setPlainExtension(name, value string) bool {
-	if name == "" || name == "Datacontenttype" || name[0] >= 'a' && name[0] <= 'z' {
+	if name == "" || name == "Datacontenttype" || name == "Data" || name[0] >= 'a' && name[0] <= 'z' {
 		return false
 	}
 	for i, c := range []byte(name) {

@@ -335,7 +335,9 @@ func isJSON(contentType string) bool {
 	return media == "application/json" || media == "text/json" || strings.HasSuffix(media, "+json")
 }
 
-func trimBOM(b []byte) []byte { return bytes.TrimPrefix(b, []byte("\xef\xbb\xbf")) }
+const bom = "\xef\xbb\xbf"
+
+func trimBOM(b []byte) []byte { return bytes.TrimPrefix(b, []byte(bom)) }
 
 // isText says whether a database can keep it: of the characters that CloudEvents
 // 1.0 forbids in attributes, brokers themselves send all but U+0000.
