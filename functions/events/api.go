@@ -23,7 +23,11 @@ func routes(_ context.Context, cfg *config, s *service.Service) error {
 		return err
 	}
 	intake := interaction.New(s.DB, sink.quick, sink.waker.Wake)
-	drainer := relay.New(relay.Options{DB: s.DB, Send: sink.send, Trouble: logTrouble(s.Log)})
+	lag, err := measureLag()
+	if err != nil {
+		return err
+	}
+	drainer := relay.New(relay.Options{DB: s.DB, Send: sink.send, Trouble: logTrouble(s.Log), Sent: lag})
 	s.OnStop(drainer.Close)
 	count, err := countSent()
 	if err != nil {

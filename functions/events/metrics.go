@@ -16,10 +16,11 @@ import (
 
 const meter = "github.com/mallhive/product-service/functions/events"
 
-// watchBacklog tells what waits in the outbox, whenever metrics are collected.
+// watchBacklog tells what waits in the outbox, whenever metrics are collected,
+// at a cost that does not grow with it.
 func watchBacklog(db postgres.DB) error {
 	m := otel.Meter(meter)
-	rows, err := m.Int64ObservableGauge("outbox.rows", metric.WithDescription("Events that wait to be sent"))
+	rows, err := m.Int64ObservableGauge("outbox.rows", metric.WithDescription("Events that wait to be sent; from ten thousand on an estimate"))
 	if err != nil {
 		return fmt.Errorf("metric outbox.rows: %w", err)
 	}
@@ -46,6 +47,18 @@ func watchBacklog(db postgres.DB) error {
 		return fmt.Errorf("metrics of the outbox: %w", err)
 	}
 	return nil
+}
+
+// measureLag tells how long after its commit each event was delivered: from
+// moments to an outage of a day.
+func measureLag() (func(time.Duration), error) {
+	lag, err := otel.Meter(meter).Float64Histogram("outbox.lag", metric.WithUnit("s"),
+		metric.WithDescription("Time from the commit of an event to its delivery"),
+		metric.WithExplicitBucketBoundaries(.01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600, 14400, 86400))
+	if err != nil {
+		return nil, fmt.Errorf("metric outbox.lag: %w", err)
+	}
+	return func(took time.Duration) { lag.Record(context.Background(), took.Seconds()) }, nil
 }
 
 // countSent counts what drains did with events, by outcome.
