@@ -5,6 +5,8 @@ import (
 	"slices"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/mallhive/product-service/shared/event"
 )
 
 // Place is how far a relay has come on its way through the outbox, so that no
@@ -26,11 +28,15 @@ type lane struct {
 }
 
 func (p *Place) lanes() [2]lane {
+	outcomes := event.Event{Type: event.InventoryExpired}.Stream() // all begin like it
 	return [2]lane{
-		{"inventory:", "inventory;", &p.outcomes}, // what begins like the first comes before the end
-		{"", "\U0010FFFF", &p.others},
+		{outcomes, outcomes + last, &p.outcomes},
+		{"", last, &p.others},
 	}
 }
+
+// last comes after every stream.
+const last = "\U0010FFFF"
 
 // found is a row that can be sent, or the last that a search came to.
 type found struct {
