@@ -30,6 +30,7 @@ func parts() []part {
 	return []part{
 		{"drain", measureDrain},
 		{"interactions", measureInteractions},
+		{"backlog", measureBacklog},
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"net/http"
 
 	"github.com/danielgtaylor/huma/v2"
+	"go.opentelemetry.io/otel"
 
 	"github.com/mallhive/product-service/functions/events/internal/deadletter"
 	"github.com/mallhive/product-service/functions/events/internal/interaction"
@@ -23,17 +24,22 @@ func routes(_ context.Context, cfg *config, s *service.Service) error {
 		return err
 	}
 	intake := interaction.New(interaction.Options{DB: s.DB, Send: sink.quick, Wake: sink.waker.Wake, Trouble: logGone(s.Log)})
-	countTaken, err := countInteractions()
+	meter := otel.Meter(meterName)
+	countTaken, err := countInteractions(meter)
 	if err != nil {
 		return err
 	}
-	drainer := relay.New(relay.Options{DB: s.DB, Send: sink.send, Trouble: logTrouble(s.Log)})
+	lag, err := measureLag(meter)
+	if err != nil {
+		return err
+	}
+	drainer := relay.New(relay.Options{DB: s.DB, Send: sink.send, Trouble: logTrouble(s.Log), Sent: lag})
 	s.OnStop(drainer.Close)
-	count, err := countSent()
+	count, err := countSent(meter)
 	if err != nil {
 		return err
 	}
-	if err := watchBacklog(s.DB); err != nil {
+	if err := watchBacklog(meter, s.DB); err != nil {
 		return err
 	}
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 
-	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
 	"go.uber.org/zap"
@@ -14,8 +13,8 @@ import (
 
 // countInteractions counts what became of interactions: sent at once, stored to
 // be sent later, or rejected.
-func countInteractions() (func(context.Context, interaction.Taken), error) {
-	taken, err := otel.Meter(meter).Int64Counter("interactions", metric.WithDescription("Interactions, by what became of them"))
+func countInteractions(m metric.Meter) (func(context.Context, interaction.Taken), error) {
+	taken, err := m.Int64Counter("interactions", metric.WithDescription("Interactions, by what became of them"))
 	if err != nil {
 		return nil, fmt.Errorf("metric interactions: %w", err)
 	}

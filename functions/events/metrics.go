@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"time"
 
-	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
 
@@ -14,12 +13,12 @@ import (
 	"github.com/mallhive/product-service/shared/postgres"
 )
 
-const meter = "github.com/mallhive/product-service/functions/events"
+const meterName = "github.com/mallhive/product-service/functions/events"
 
-// watchBacklog tells what waits in the outbox, whenever metrics are collected.
-func watchBacklog(db postgres.DB) error {
-	m := otel.Meter(meter)
-	rows, err := m.Int64ObservableGauge("outbox.rows", metric.WithDescription("Events that wait to be sent"))
+// watchBacklog tells what waits in the outbox, whenever metrics are collected,
+// at a cost that does not grow with it.
+func watchBacklog(m metric.Meter, db postgres.DB) error {
+	rows, err := m.Int64ObservableGauge("outbox.rows", metric.WithDescription("Events that wait to be sent; from ten thousand on an estimate"))
 	if err != nil {
 		return fmt.Errorf("metric outbox.rows: %w", err)
 	}
@@ -48,9 +47,21 @@ func watchBacklog(db postgres.DB) error {
 	return nil
 }
 
+// measureLag tells how long after its commit each event was delivered: from
+// moments to an outage of a day.
+func measureLag(m metric.Meter) (func(time.Duration), error) {
+	lag, err := m.Float64Histogram("outbox.lag", metric.WithUnit("s"),
+		metric.WithDescription("Time from the commit of an event to its delivery"),
+		metric.WithExplicitBucketBoundaries(.01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600, 14400, 86400))
+	if err != nil {
+		return nil, fmt.Errorf("metric outbox.lag: %w", err)
+	}
+	return func(took time.Duration) { lag.Record(context.Background(), took.Seconds()) }, nil
+}
+
 // countSent counts what drains did with events, by outcome.
-func countSent() (func(context.Context, relay.Report), error) {
-	sent, err := otel.Meter(meter).Int64Counter("outbox.events", metric.WithDescription("Events sent from the outbox, by outcome"))
+func countSent(m metric.Meter) (func(context.Context, relay.Report), error) {
+	sent, err := m.Int64Counter("outbox.events", metric.WithDescription("Events sent from the outbox, by outcome"))
 	if err != nil {
 		return nil, fmt.Errorf("metric outbox.events: %w", err)
 	}

@@ -8,10 +8,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 
 	"github.com/mallhive/product-service/shared/event"
 	"github.com/mallhive/product-service/shared/outbox"
+	"github.com/mallhive/product-service/shared/postgres"
 	"github.com/mallhive/product-service/shared/service/servicetest"
 )
 
@@ -183,8 +185,7 @@ func TestWhatWasSentButNotNotedIsSentAgainWithItsID(t *testing.T) {
 	e, err := event.New(event.ProductUpdated, event.FromCatalog, product.String(), nil)
 	require.NoError(t, err)
 	require.NoError(t, outbox.AppendState(context.Background(), s.DB.Pool(t, "catalog"), e))
-	dead, err := outbox.Claim(context.Background(), s.DB.Pool(t, "events"), 10, time.Minute)
-	require.NoError(t, err)
+	dead := claimed(t, s)
 	require.Len(t, dead, 1, "claimed by one that dies now")
 	wake(t, s)
 	require.Empty(t, b.took(), "its lease is respected")
@@ -236,6 +237,17 @@ func TestWithoutABrokerRowsWait(t *testing.T) {
 	wake(t, s)
 	require.Equal(t, int64(1), waiting(t, s))
 	require.NotZero(t, s.Logs.FilterMessage("K_SINK is not set: events wait in the outbox").Len())
+}
+
+// claimed are rows that a relay has claimed and does nothing with.
+func claimed(t *testing.T, s *servicetest.Server) (rows []outbox.Claimed) {
+	t.Helper()
+	ctx := context.Background()
+	require.NoError(t, postgres.InTx(ctx, s.DB.Pool(t, "events"), func(tx pgx.Tx) (err error) {
+		rows, err = new(outbox.Place).Claim(ctx, tx, 10, time.Minute)
+		return err
+	}))
+	return rows
 }
 
 func ids(events []event.Event) map[string]bool {

@@ -10,7 +10,6 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/mallhive/product-service/shared/event"
-	"github.com/mallhive/product-service/shared/postgres"
 )
 
 // Claimed is a row that this claim alone may send until Until.
@@ -35,29 +34,25 @@ type row struct {
 	Replay      bool
 	Sequence    int64
 	Attempts    int
+	AppendedAt  time.Time
 }
 
-// Only the oldest row of a stream is taken: whatever is behind it waits until
-// it is gone, so that a subject's events arrive in order.
+// due is what may be claimed, of a row o.
+const due = `(o.next_attempt_at <= clock_timestamp() and coalesce(o.claimed_until <= clock_timestamp(), true))`
+
 const claimSQL = `
-with due as (
+with free as (
     select o.position
     from events.outbox o
-    where o.next_attempt_at <= clock_timestamp()
-        and (o.claimed_until is null or o.claimed_until <= clock_timestamp())
-        and not exists (
-            select from events.outbox earlier
-            where earlier.stream = o.stream and earlier.position < o.position)
-    order by o.position
-    limit @limit
+    where o.position = any(@positions) and ` + due + `
     for update of o skip locked
 )
 update events.outbox o
 set claim = @claim, claimed_until = clock_timestamp() + @lease::interval
-from due
-where o.position = due.position
+from free
+where o.position = free.position
 returning o.position, o.id, o.type, o.source, o.subject, o.time, o.data, o.traceparent, o.replay,
-    coalesce(o.sequence, o.position) as sequence, o.attempts`
+    coalesce(o.sequence, o.position) as sequence, o.attempts, o.appended_at`
 
 // The rows are locked by now: whoever changes one of these subjects waits, so
 // the document read here is the one that the row tells of. From then on the
@@ -67,60 +62,80 @@ update events.outbox o
 set data = coalesce(
     (select d.document from catalog.product_documents d where d.product_id = o.subject::uuid),
     jsonb_build_object('id', o.subject, 'deleted', true))
-where o.claim = @claim and o.data is null
+where o.position = any(@positions)
 returning o.position, o.data`
 
-// Claim leases the oldest due rows of up to limit streams. Claims of others
-// are passed over, never waited for.
-func Claim(ctx context.Context, db postgres.DB, limit int, lease time.Duration) ([]Claimed, error) {
+// searches bounds how much of what is not due one claim passes.
+const searches = 20
+
+// Claim leases up to limit rows that are due, each the oldest of its stream:
+// whatever is behind it waits until it is gone, so that a subject's events
+// arrive in order. It goes on where the last claim from this place ended. Claims
+// of others are passed over, never waited for. Nothing is claimed before the
+// caller's transaction commits.
+func (p *Place) Claim(ctx context.Context, tx pgx.Tx, limit int, lease time.Duration) ([]Claimed, error) {
+	for range searches {
+		positions, more, err := p.find(ctx, tx, limit)
+		if err != nil {
+			return nil, fmt.Errorf("look for rows of the outbox: %w", err)
+		}
+		rows, err := lock(ctx, tx, positions, lease)
+		if err != nil || len(rows) > 0 || !more {
+			return rows, err
+		}
+	}
+	return nil, nil
+}
+
+func lock(ctx context.Context, tx pgx.Tx, positions []int64, lease time.Duration) ([]Claimed, error) {
+	if len(positions) == 0 {
+		return nil, nil
+	}
 	claim, err := uuid.NewV7()
 	if err != nil {
 		return nil, fmt.Errorf("claim: %w", err)
 	}
 	until := time.Now().Add(lease)
-	var rows []row
-	err = postgres.InTx(ctx, db, func(tx pgx.Tx) error {
-		found, err := tx.Query(ctx, claimSQL, pgx.NamedArgs{"limit": limit, "claim": claim, "lease": lease})
-		if err != nil {
-			return err
-		}
-		if rows, err = pgx.CollectRows(found, pgx.RowToStructByName[row]); err != nil {
-			return err
-		}
-		return fill(ctx, tx, claim, rows)
-	})
+	free, err := tx.Query(ctx, claimSQL, pgx.NamedArgs{"positions": positions, "claim": claim, "lease": lease})
 	if err != nil {
 		return nil, fmt.Errorf("claim from the outbox: %w", err)
+	}
+	rows, err := pgx.CollectRows(free, pgx.RowToStructByName[row])
+	if err != nil {
+		return nil, fmt.Errorf("claim from the outbox: %w", err)
+	}
+	if err := fill(ctx, tx, rows); err != nil {
+		return nil, fmt.Errorf("read what events of the outbox tell of: %w", err)
 	}
 	claimed := make([]Claimed, len(rows))
 	for i, r := range rows {
 		claimed[i] = Claimed{
-			Position: r.Position, Claim: claim, Attempts: r.Attempts, Appended: r.Time, Until: until, Event: r.event(),
+			Position: r.Position, Claim: claim, Attempts: r.Attempts, Appended: r.AppendedAt, Until: until, Event: r.event(),
 		}
 	}
 	return claimed, nil
 }
 
-func fill(ctx context.Context, tx pgx.Tx, claim uuid.UUID, rows []row) error {
+func fill(ctx context.Context, tx pgx.Tx, rows []row) error {
 	missing := map[int64]int{}
+	var positions []int64
 	for i, r := range rows {
 		if r.Data == nil {
 			missing[r.Position] = i
+			positions = append(positions, r.Position)
 		}
 	}
 	if len(missing) == 0 {
 		return nil
 	}
-	filled, err := tx.Query(ctx, fillSQL, pgx.NamedArgs{"claim": claim})
+	filled, err := tx.Query(ctx, fillSQL, pgx.NamedArgs{"positions": positions})
 	if err != nil {
 		return err
 	}
 	var position int64
 	var data json.RawMessage
 	_, err = pgx.ForEachRow(filled, []any{&position, &data}, func() error {
-		if i, ok := missing[position]; ok {
-			rows[i].Data = append(json.RawMessage(nil), data...)
-		}
+		rows[missing[position]].Data = append(json.RawMessage(nil), data...)
 		return nil
 	})
 	return err
@@ -135,94 +150,4 @@ func (r row) event() event.Event {
 		e.Traceparent = *r.Traceparent
 	}
 	return e
-}
-
-const removeSQL = `
-delete from events.outbox
-where position = any(@positions)`
-
-// Remove takes rows out whose events were delivered or have become dead
-// letters. It makes way for the next of their streams.
-func Remove(ctx context.Context, db postgres.DB, rows ...Claimed) error {
-	if len(rows) == 0 {
-		return nil
-	}
-	positions := make([]int64, len(rows))
-	for i, r := range rows {
-		positions[i] = r.Position
-	}
-	if _, err := db.Exec(ctx, removeSQL, pgx.NamedArgs{"positions": positions}); err != nil {
-		return fmt.Errorf("remove %d rows from the outbox: %w", len(rows), err)
-	}
-	return nil
-}
-
-// Failure is a row whose sending failed for now.
-type Failure struct {
-	Row    Claimed
-	Reason string
-	Again  time.Duration // to wait before the next attempt
-}
-
-// A lease that ran out may have been taken over: then its new holder decides.
-const postponeSQL = `
-update events.outbox o
-set attempts = o.attempts + f.tried,
-    last_error = coalesce(f.reason, o.last_error),
-    next_attempt_at = clock_timestamp() + f.again,
-    claimed_until = null
-from unnest(@positions::bigint[], @claims::uuid[], @reasons::text[], @again::interval[], @tried::integer[])
-    as f (position, claim, reason, again, tried)
-where o.position = f.position and o.claim = f.claim`
-
-// Postpone gives failed rows back until their time comes. A failure without a
-// reason is no attempt: the row was claimed and not sent.
-func Postpone(ctx context.Context, db postgres.DB, failures ...Failure) error {
-	if len(failures) == 0 {
-		return nil
-	}
-	positions := make([]int64, len(failures))
-	claims := make([]uuid.UUID, len(failures))
-	reasons := make([]*string, len(failures))
-	again := make([]time.Duration, len(failures))
-	tried := make([]int32, len(failures))
-	for i, f := range failures {
-		positions[i], claims[i], again[i] = f.Row.Position, f.Row.Claim, f.Again
-		if f.Reason != "" {
-			reasons[i], tried[i] = &f.Reason, 1
-		}
-	}
-	_, err := db.Exec(ctx, postponeSQL, pgx.NamedArgs{
-		"positions": positions, "claims": claims, "reasons": reasons, "again": again, "tried": tried,
-	})
-	if err != nil {
-		return fmt.Errorf("postpone %d rows of the outbox: %w", len(failures), err)
-	}
-	return nil
-}
-
-// Backlog is what waits in the outbox.
-type Backlog struct {
-	Rows    int64      // all that wait, also behind others
-	Oldest  *time.Time // when the oldest of them was appended
-	NextDue *time.Time // when the next may be sent; nil when none waits
-}
-
-const backlogSQL = `
-select count(*) as rows,
-    min(time) as oldest,
-    min(greatest(next_attempt_at, coalesce(claimed_until, next_attempt_at))) as next_due
-from events.outbox`
-
-// Waiting counts the backlog; it reads the whole outbox.
-func Waiting(ctx context.Context, db postgres.DB) (Backlog, error) {
-	rows, err := db.Query(ctx, backlogSQL)
-	if err != nil {
-		return Backlog{}, fmt.Errorf("backlog of the outbox: %w", err)
-	}
-	b, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[Backlog])
-	if err != nil {
-		return Backlog{}, fmt.Errorf("backlog of the outbox: %w", err)
-	}
-	return b, nil
 }

@@ -60,9 +60,18 @@ func change(ctx context.Context, db postgres.DB, e event.Event, product uuid.UUI
 
 func claim(t testing.TB, db postgres.DB) []outbox.Claimed {
 	t.Helper()
-	rows, err := outbox.Claim(context.Background(), db, 1000, time.Minute)
+	rows, err := claimFrom(new(outbox.Place), db, 1000)
 	require.NoError(t, err)
 	return rows
+}
+
+func claimFrom(place *outbox.Place, db postgres.DB, limit int) (rows []outbox.Claimed, err error) {
+	ctx := context.Background()
+	err = postgres.InTx(ctx, db, func(tx pgx.Tx) (err error) {
+		rows, err = place.Claim(ctx, tx, limit, time.Minute)
+		return err
+	})
+	return rows, err
 }
 
 func subjects(rows []outbox.Claimed) []string {
@@ -163,8 +172,9 @@ func TestClaimsSideBySideShareNoRow(t *testing.T) {
 	var claimers sync.WaitGroup
 	for range 4 {
 		claimers.Go(func() {
+			var place outbox.Place
 			for {
-				rows, err := outbox.Claim(ctx, relay, 7, time.Minute)
+				rows, err := claimFrom(&place, relay, 7)
 				if err != nil || len(rows) == 0 {
 					return
 				}

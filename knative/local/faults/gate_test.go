@@ -1,7 +1,9 @@
 package faults
 
 import (
+	"fmt"
 	"net/http"
+	"strings"
 	"sync"
 
 	"github.com/mallhive/product-service/knative/local/broker"
@@ -16,7 +18,16 @@ type gate struct {
 	running *broker.Broker // the last one, also when it is down
 	down    bool
 	stalled chan struct{}         // closed when the stall is over; nil: none
+	refuses *refusal              // nil: nothing
+	comes   func(r *http.Request) // hears of each event before the broker does
 	taken   func(r *http.Request) // hears of each event taken, before the sender does
+	away    int                   // events of products that were not let through
+}
+
+// refusal is an answer that takes no event.
+type refusal struct {
+	status int // 0: the connection is reset
+	after  string
 }
 
 func newGate(makeBroker func() *broker.Broker) *gate { return &gate{makeBroker: makeBroker} }
@@ -62,6 +73,33 @@ func (g *gate) stall() (resume func()) {
 	}
 }
 
+// refuse gives every sender an answer until resume is called.
+func (g *gate) refuse(r refusal) (resume func()) {
+	report.fault(fmt.Sprintf("broker that answers %d", r.status))
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.refuses = &r
+	return func() {
+		g.mu.Lock()
+		defer g.mu.Unlock()
+		g.refuses = nil
+	}
+}
+
+// turnedAway is how many events of ours were not let through.
+func (g *gate) turnedAway() int {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.away
+}
+
+// onComing sets who hears of events before the broker does; nil is nobody.
+func (g *gate) onComing(do func(r *http.Request)) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.comes = do
+}
+
 // onTaken sets who hears of the next events; nil is nobody.
 func (g *gate) onTaken(do func(r *http.Request)) {
 	g.mu.Lock()
@@ -71,8 +109,14 @@ func (g *gate) onTaken(do func(r *http.Request)) {
 
 func (g *gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	g.mu.Lock()
-	b, down, stalled, taken := g.running, g.down, g.stalled, g.taken
+	b, down, stalled, refuses, comes, taken := g.running, g.down, g.stalled, g.refuses, g.comes, g.taken
+	if (down || stalled != nil || refuses != nil) && ofProduct(r) {
+		g.away++
+	}
 	g.mu.Unlock()
+	if comes != nil {
+		comes(r)
+	}
 	if stalled != nil {
 		select {
 		case <-stalled:
@@ -80,11 +124,23 @@ func (g *gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 		panic(http.ErrAbortHandler) // as one that hangs and then dies
 	}
-	if down {
+	if down || refuses != nil && refuses.status == 0 {
 		panic(http.ErrAbortHandler) // the connection is cut without an answer
+	}
+	if refuses != nil {
+		if refuses.after != "" {
+			w.Header().Set("Retry-After", refuses.after)
+		}
+		http.Error(w, "not now", refuses.status)
+		return
 	}
 	b.ServeHTTP(w, r)
 	if taken != nil {
 		taken(r)
 	}
+}
+
+// ofProduct tells what the relay sends from wake-ups, orders and replies.
+func ofProduct(r *http.Request) bool {
+	return strings.HasPrefix(r.Header.Get("Ce-Type"), "com.mallhive.product.")
 }

@@ -2,13 +2,9 @@ package faults
 
 import (
 	"context"
-	"net/http"
 	"os"
 	"strconv"
-	"strings"
-	"syscall"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -69,38 +65,6 @@ func TestKilledFunctionsLoseNothing(t *testing.T) {
 			running.await(orders)
 			w.prove()
 		})
-	}
-}
-
-// The broker has taken the event and the relay dies before it hears of that.
-func TestARelayKilledBetweenSendAndMarkSendsTheSameAgain(t *testing.T) {
-	n := rounds(t)
-	w := newWorld(t)
-	for round := range n {
-		var id string
-		killed := make(chan struct{})
-		pid := w.functions["events"].Pid()
-		w.gate.onTaken(func(r *http.Request) {
-			if id == "" && strings.HasPrefix(r.Header.Get("Ce-Type"), "com.mallhive.product.") {
-				id = r.Header.Get("Ce-Id")
-				_ = syscall.Kill(pid, syscall.SIGKILL)
-				<-w.functions["events"].Exited()
-				close(killed)
-			}
-		})
-		products := w.beginImport(round)
-		select {
-		case <-killed:
-		case <-time.After(within):
-			require.Fail(t, "the relay sent nothing")
-		}
-		w.gate.onTaken(nil)
-		require.Equal(t, 1, w.count(`select count(*) from events.outbox where id = $1`, id), "what was not marked is kept")
-		before := w.recorder.repeated()
-		w.start("events")
-		products.finish()
-		w.prove()
-		require.Greater(t, w.recorder.repeated(), before, "it was sent again, as the same event")
 	}
 }
 

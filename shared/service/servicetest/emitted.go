@@ -5,10 +5,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 
 	"github.com/mallhive/product-service/shared/event"
 	"github.com/mallhive/product-service/shared/outbox"
+	"github.com/mallhive/product-service/shared/postgres"
 	"github.com/mallhive/product-service/shared/postgres/testdb"
 )
 
@@ -20,9 +22,13 @@ func checkEmitted(t testing.TB, db *testdb.Database) {
 		return
 	}
 	ctx, pool, schemas := context.Background(), db.Pool(t, "events"), event.NewSchemas()
+	var place outbox.Place
 	for {
-		rows, err := outbox.Claim(ctx, pool, 1000, time.Minute)
-		require.NoError(t, err)
+		var rows []outbox.Claimed
+		require.NoError(t, postgres.InTx(ctx, pool, func(tx pgx.Tx) (err error) {
+			rows, err = place.Claim(ctx, tx, 1000, time.Minute)
+			return err
+		}))
 		if len(rows) == 0 {
 			return
 		}

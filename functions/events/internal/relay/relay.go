@@ -1,13 +1,12 @@
 // Package relay sends what waits in the outbox to the broker. A drain claims
-// the oldest row of each subject, sends the rows side by side with no
-// transaction open, and removes what was taken. It ends when nothing is due or
-// its time is up; it may be cut at any point, for a row stays until it is
-// known to be delivered.
+// the oldest row of each subject, sends rows side by side while it claims the
+// next and removes what was taken, with no transaction open during a send. It
+// ends when nothing is due or its time is up; it may be cut at any point, for a
+// row stays until it is known to be delivered.
 package relay
 
 import (
 	"context"
-	"math/rand/v2"
 	"sync"
 	"time"
 
@@ -23,8 +22,10 @@ type Options struct {
 	Send func(context.Context, event.Event) event.Receipt // nil: there is no broker, rows wait
 	// Trouble hears of each event that was not taken, and how often it was tried.
 	Trouble func(e event.Event, attempts int, receipt event.Receipt)
+	// Sent hears of each delivered event how long that was after its commit.
+	Sent func(lag time.Duration)
 
-	Batch   int           // rows claimed at once
+	Batch   int           // rows claimed at once; at most twice as many are under way
 	Workers int           // events under way at once
 	Budget  time.Duration // after which a drain claims no more
 	Lease   time.Duration // of a claim; more than a whole batch takes to send
@@ -48,18 +49,22 @@ type Relay struct {
 	again   bool // a wake-up came while a drain was running
 	closed  bool
 	rest    rest
+	place   outbox.Place // of the running drain
 }
 
 // New makes a relay; it contacts nothing.
 func New(o Options) *Relay {
-	setDefault(&o.Batch, 128)
-	setDefault(&o.Workers, 32)
+	setDefault(&o.Batch, 256)
+	setDefault(&o.Workers, 64)
 	setDefault(&o.Attempts, 1000)
 	setDefault(&o.Budget, 8*time.Second)
 	setDefault(&o.Lease, time.Minute)
 	setDefault(&o.Backoff, time.Second)
 	if o.Trouble == nil {
 		o.Trouble = func(event.Event, int, event.Receipt) {}
+	}
+	if o.Sent == nil {
+		o.Sent = func(time.Duration) {}
 	}
 	return &Relay{o: o}
 }
@@ -89,7 +94,7 @@ func (r *Relay) Drain(ctx context.Context) (Report, error) {
 	}
 	var total Report
 	for {
-		err := r.drain(ctx, &total)
+		err := r.newDrain(&total).run(ctx)
 		if over := r.end(err != nil || total.More); over {
 			return total, err
 		}
@@ -123,7 +128,7 @@ func (r *Relay) end(stop bool) bool {
 	return true
 }
 
-// Close lets a running drain finish what it has claimed and begin no more.
+// Close lets a running drain end what it is sending and begin no more.
 func (r *Relay) Close() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -136,57 +141,17 @@ func (r *Relay) isClosed() bool {
 	return r.closed
 }
 
-func (r *Relay) drain(ctx context.Context, total *Report) error {
-	deadline := time.Now().Add(r.o.Budget)
-	var soonest time.Time // when the first failed row of this drain is due again
-	for ctx.Err() == nil {
-		if r.isClosed() {
-			total.More = true
-			return nil
-		}
-		if !r.pause(ctx, deadline) {
-			return nil // the broker rests: later wake-ups go on
-		}
-		rows, err := outbox.Claim(ctx, r.o.DB, r.rest.limit(r.o.Batch), r.o.Lease)
-		if err != nil {
-			return err
-		}
-		if len(rows) == 0 {
-			if soonest.IsZero() || !sleep(ctx, soonest, deadline) {
-				return nil
-			}
-			soonest = time.Time{}
-			continue
-		}
-		b := r.send(ctx, rows)
-		// What was sent must be noted even if the caller has left meanwhile.
-		noted, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
-		err = r.settle(noted, b)
-		cancel()
-		if err != nil {
-			return err
-		}
-		total.add(b)
-		soonest = b.soonest(soonest)
-		if time.Now().After(deadline) {
-			total.More = true
-			return nil
+func (t *Report) add(over []outcome) {
+	for _, o := range over {
+		switch {
+		case o.letter != nil:
+			t.Refused++
+		case o.again == nil:
+			t.Delivered++
+		case o.again.Reason != "":
+			t.Failed++
 		}
 	}
-	return ctx.Err()
-}
-
-func (t *Report) add(b *batch) {
-	t.Delivered += len(b.delivered)
-	t.Failed += len(b.failed)
-	t.Refused += len(b.refused)
-}
-
-// pause waits while the broker is known to be down. It returns false when that
-// lasts longer than the drain.
-func (r *Relay) pause(ctx context.Context, deadline time.Time) bool {
-	until := r.rest.until()
-	return !until.After(time.Now()) || sleep(ctx, until, deadline)
 }
 
 // sleep waits for a time before the deadline, and says whether it came.
@@ -202,16 +167,4 @@ func sleep(ctx context.Context, until, deadline time.Time) bool {
 	case <-ctx.Done():
 		return false
 	}
-}
-
-// backoff doubles with each failed attempt up to a minute, spread by a quarter
-// so that rows that failed together do not come together.
-func backoff(first time.Duration, attempts int, asked time.Duration) time.Duration {
-	const longest = time.Minute
-	wait := longest
-	if attempts < 12 {
-		wait = min(first<<attempts, longest)
-	}
-	wait += time.Duration((rand.Float64() - 0.5) / 2 * float64(wait))
-	return max(wait, min(asked, 15*time.Minute))
 }

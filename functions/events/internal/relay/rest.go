@@ -30,14 +30,14 @@ func (r *rest) learn(receipt event.Receipt) {
 	}
 	r.silent++
 	enough := silentEnough
-	if r.rests > 0 {
-		enough = 1 // it was down a moment ago
+	if r.rests > 0 || receipt.After > 0 {
+		enough = 1 // it was down a moment ago, or says for how long it is
 	}
 	if r.silent < enough || r.restTill.After(time.Now()) {
 		return
 	}
 	wait := min(500*time.Millisecond<<min(r.rests, 6), longestRest)
-	r.restTill = time.Now().Add(max(wait, min(receipt.After, longestRest)))
+	r.restTill = time.Now().Add(max(wait, min(receipt.After, longestAsked)))
 	r.rests++
 	r.silent = 0
 }

@@ -1,0 +1,144 @@
+package outbox
+
+import (
+	"context"
+	"slices"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/mallhive/product-service/shared/event"
+)
+
+// Place is how far a relay has come on its way through the outbox, so that no
+// claim looks again at what others have passed, nor at what was delivered and is
+// not yet vacuumed. Streams are visited in the order of their names, round and
+// round: each once in a round, however many rows it has. Two kinds of rows need
+// not wait for their turn: the newest that are no replays, and outcomes of
+// orders. The zero Place is a beginning. It is not safe for concurrent use.
+type Place struct {
+	newest   int64  // up to here rows were new to an earlier claim
+	outcomes string // the last stream that was visited of outcomes
+	others   string // and of all
+}
+
+// lane is a range of streams that is gone through.
+type lane struct {
+	first, end string
+	after      *string
+}
+
+func (p *Place) lanes() [2]lane {
+	outcomes := event.Event{Type: event.InventoryExpired}.Stream() // all begin like it
+	return [2]lane{
+		{outcomes, outcomes + last, &p.outcomes},
+		{"", last, &p.others},
+	}
+}
+
+// last comes after every stream.
+const last = "\U0010FFFF"
+
+// found is a row that can be sent, or the last that a search came to.
+type found struct {
+	Stream   string
+	Position int64
+	Due      bool
+	Over     bool // the lane ends with it
+}
+
+// The table may be tiny when the plan is made, and the plan is kept.
+const byIndexSQL = `set local enable_seqscan = off`
+
+const newestSQL = `
+select
+    o.stream,
+    o.position,
+    ` + due + ` and not exists (
+        select from events.outbox earlier
+        where earlier.stream = o.stream and earlier.position < o.position) as due,
+    false as over
+from events.outbox o
+where o.position > @newest and not o.replay
+order by o.position desc
+limit @most`
+
+// One step of the recursion is one look into the index, past all that waits in
+// the stream before. Rows that are not due are passed too, a thousand at most.
+const walkSQL = `
+with recursive walk as (
+    select @after::text collate "C" as stream, 0::bigint as position, false as due, 0 as steps, 0 as found
+    union all
+    select next.stream, next.position, next.due, walk.steps + 1, walk.found + next.due::int
+    from walk
+    cross join lateral (
+        select o.stream, o.position, ` + due + ` as due
+        from events.outbox o
+        where o.stream > walk.stream and o.stream < @end
+        order by o.stream, o.position
+        limit 1) next
+    where walk.found < @most and walk.steps < @most + 1000
+), last as (
+    select max(steps) as steps, max(found) as found
+    from walk
+)
+select walk.stream, walk.position, walk.due, last.found < @most and last.steps < @most + 1000 as over
+from walk
+cross join last
+where walk.due or walk.steps = last.steps
+order by walk.steps`
+
+// find returns positions of rows that can be sent, and whether there may be
+// others when none of them is free any more.
+func (p *Place) find(ctx context.Context, tx pgx.Tx, limit int) (positions []int64, more bool, err error) {
+	var fresh []found
+	var walked [2][]found
+	batch := &pgx.Batch{}
+	batch.Queue(byIndexSQL)
+	queue(batch, &fresh, newestSQL, pgx.NamedArgs{"newest": p.newest, "most": max(limit/4, 1)})
+	for i, l := range p.lanes() {
+		*l.after = max(*l.after, l.first)
+		// Outcomes leave half to others, so that nobody starves.
+		queue(batch, &walked[i], walkSQL, pgx.NamedArgs{"after": *l.after, "end": l.end, "most": max(limit>>(1-i), 1)})
+	}
+	if err := tx.SendBatch(ctx, batch).Close(); err != nil {
+		return nil, false, err
+	}
+	if len(fresh) > 0 {
+		p.newest = fresh[0].Position
+	}
+	for _, f := range fresh {
+		positions = appendDue(positions, f)
+	}
+	for i, l := range p.lanes() {
+		whole := *l.after == l.first
+		for _, f := range walked[i] {
+			if f.Due && len(positions) == limit {
+				whole = false
+				break
+			}
+			positions = appendDue(positions, f)
+			*l.after = f.Stream
+			whole = whole && f.Over && !f.Due
+		}
+		if end := walked[i][len(walked[i])-1]; end.Over && *l.after == end.Stream {
+			*l.after = l.first
+		}
+		more = more || !whole
+	}
+	return positions, more, nil
+}
+
+func queue(batch *pgx.Batch, into *[]found, sql string, args pgx.NamedArgs) {
+	batch.Queue(sql, args).Query(func(rows pgx.Rows) (err error) {
+		*into, err = pgx.CollectRows(rows, pgx.RowToStructByName[found])
+		return err
+	})
+}
+
+// appendDue keeps each position once: the newest are found on the way, too.
+func appendDue(positions []int64, f found) []int64 {
+	if !f.Due || slices.Contains(positions, f.Position) {
+		return positions
+	}
+	return append(positions, f.Position)
+}
