@@ -15,7 +15,7 @@ import (
 // What may be in memory at once, whatever is sent and however slow the broker
 // is: bodies that have come in, and items that are worked on.
 const (
-	roomForBodies = 16 << 20
+	roomForBodies = 8 << 20
 	roomForItems  = 4 * (MaxItems + 1)
 )
 
