@@ -1,5 +1,6 @@
 // Command manifests writes knative/*.yaml from the chart: what ko applies to a
-// cluster, one function at a time, and what the local stack reads.
+// cluster, one function at a time, and what the local stack reads. It also writes
+// the table of values of the chart's README.
 package main
 
 import (
@@ -56,7 +57,7 @@ func run(chart, out string) error {
 		}
 	}
 	fmt.Printf("%d objects in %d files of %s\n", len(objects), len(files), out)
-	return nil
+	return describeValues(chart)
 }
 
 // fileOf is the function's name, or else the template's.
