@@ -93,6 +93,17 @@ check-asyncapi: go-there ## whether a stranger can work with our events: AsyncAP
 supply: go-there ## what we take and hand on: go.sum, known vulnerabilities, same bytes from every build
 	@tools/supply
 
+# ---- the chart
+
+.PHONY: manifests check-manifests check-chart
+manifests: go-there ## write knative/*.yaml and the table of helm/README.md anew from the chart
+	@go run -C tools/chart ./manifests -chart ../../helm -out ../../knative
+check-manifests: go-there
+	@sums() { cksum knative/*.yaml helm/README.md; }; before=$$(sums); $(MAKE) --no-print-directory manifests && test "$$before" = "$$(sums)" || \
+	{ echo "error: knative/*.yaml or helm/README.md were not what the chart says; commit what make manifests has written"; exit 1; }
+check-chart: go-there ## the chart in every mode: lint, schemas, the platform's rules
+	@tools/check-chart
+
 # ---- figures
 
 PAIRS ?= 15

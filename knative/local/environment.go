@@ -26,12 +26,15 @@ func (s *stack) environment(in instance, databaseURL string) ([]string, error) {
 		}
 	}
 	for _, v := range f.Env {
+		if strings.HasPrefix(v.Name, "OTEL_") {
+			continue // a port for metrics is one pod's; here it would be three functions'
+		}
 		env[v.Name] = v.Value
 		if own, set := os.LookupEnv(v.Name); set {
 			env[v.Name] = own
 		}
 	}
-	for _, elsewhere := range []string{"DATABASE_SECRET_ID", "DATABASE_CA_FILE", "AWS_REGION"} {
+	for _, elsewhere := range []string{"DATABASE_SECRET_ID", "DATABASE_CA_FILE", "DATABASE_HOST", "DATABASE_NAME", "AWS_REGION"} {
 		delete(env, elsewhere)
 	}
 	maps.Copy(env, map[string]string{

@@ -14,7 +14,7 @@ func FuzzSecret(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		url, err := rdsURL(text, "")
+		url, err := (&Rotating{CAFile: ""}).connection(text)
 		if err != nil {
 			return
 		}

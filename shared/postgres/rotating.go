@@ -34,6 +34,10 @@ type Rotating struct {
 	Secrets Secrets
 	ID      string
 	CAFile  string // verify-full against these authorities; "" takes the system's
+	// Host, with a port or without, and Database go before what the secret says: a
+	// secret that RDS manages has username and password only, and RDS Proxy is
+	// reached by another name.
+	Host, Database string
 
 	mu       sync.Mutex // never held during a fetch
 	url      string
@@ -132,16 +136,16 @@ func (r *Rotating) fetch(ctx context.Context) (string, error) {
 			return "", fmt.Errorf("authorities of the database's certificate: %w", err)
 		}
 	}
-	u, err := rdsURL(text, r.CAFile)
+	u, err := r.connection(text)
 	if err != nil {
 		return "", fmt.Errorf("secret %s: %w", r.ID, err)
 	}
 	return u, nil
 }
 
-// rdsURL reads the JSON that RDS and its rotation keep: username, password,
+// connection reads the JSON that RDS and its rotation keep: username, password,
 // host, port, dbname. Its errors never hold a value.
-func rdsURL(text, caFile string) (string, error) {
+func (r *Rotating) connection(text string) (string, error) {
 	var s struct {
 		Username string      `json:"username"`
 		Password string      `json:"password"`
@@ -153,23 +157,32 @@ func rdsURL(text, caFile string) (string, error) {
 	if err := json.Unmarshal([]byte(text), &s); err != nil {
 		return "", errors.New("is not JSON of the form {username, password, host, port, dbname}")
 	}
-	if s.Username == "" || s.Password == "" || s.Host == "" || s.DBName == "" {
-		return "", errors.New("lacks one of username, password, host, dbname")
+	port := s.Port.String()
+	if r.Host != "" {
+		s.Host, port = r.Host, ""
+		if host, own, err := net.SplitHostPort(r.Host); err == nil {
+			s.Host, port = host, own
+		}
 	}
-	port := 5432
-	if p, err := strconv.Atoi(s.Port.String()); err == nil {
-		port = p
+	if r.Database != "" {
+		s.DBName = r.Database
+	}
+	if s.Username == "" || s.Password == "" || s.Host == "" || s.DBName == "" {
+		return "", errors.New("lacks one of username, password, host, dbname (the last two may be DATABASE_HOST and DATABASE_NAME)")
+	}
+	if _, err := strconv.ParseUint(port, 10, 16); err != nil {
+		port = "5432"
 	}
 	q := url.Values{"sslmode": {"verify-full"}}
 	if s.SSLMode != "" {
 		q.Set("sslmode", s.SSLMode)
 	}
-	if caFile != "" {
-		q.Set("sslrootcert", caFile)
+	if r.CAFile != "" {
+		q.Set("sslrootcert", r.CAFile)
 	}
 	u := url.URL{
 		Scheme: "postgres", User: url.UserPassword(s.Username, s.Password),
-		Host: net.JoinHostPort(s.Host, strconv.Itoa(port)), Path: "/" + s.DBName, RawQuery: q.Encode(),
+		Host: net.JoinHostPort(s.Host, port), Path: "/" + s.DBName, RawQuery: q.Encode(),
 	}
 	return u.String(), nil
 }

@@ -2,6 +2,8 @@ package postgres_test
 
 import (
 	"context"
+	"encoding/json"
+	"fmt"
 	"strings"
 	"sync"
 	"testing"
@@ -182,6 +184,28 @@ func TestASecretsManagerThatHangsHoldsUpNobodyWithALogin(t *testing.T) {
 		require.NoError(t, err)
 	}
 	require.LessOrEqual(t, secrets.Calls()-calls, 1, "one looks, for all")
+}
+
+// RDS manages secrets that have neither host nor database, and RDS Proxy has a
+// name of its own.
+func TestASecretNeedNotSayWhereTheDatabaseIs(t *testing.T) {
+	secrets := secrettest.Start(t)
+	g := gate.Open(t, testdb.New(t).URL("catalog"))
+	g.Allow("first", "right")
+	whole := map[string]any{}
+	require.NoError(t, json.Unmarshal([]byte(g.Secret(t, "localhost", "first", "right")), &whole))
+	where := fmt.Sprintf("localhost:%v", whole["port"])
+	for name, said := range map[string]map[string]any{
+		"nothing":   {"username": "first", "password": "right"},
+		"otherwise": {"username": "first", "password": "right", "host": "elsewhere.invalid", "port": 1, "dbname": "other"},
+	} {
+		text, err := json.Marshal(said)
+		require.NoError(t, err)
+		secrets.Set(string(text))
+		pool, logins := rotating(t, g.CAFile)
+		logins.Host, logins.Database = where, whole["dbname"].(string)
+		require.NoError(t, pool.QueryRow(context.Background(), `select 1`).Scan(new(int)), name)
+	}
 }
 
 func TestTheServersCertificateMustHoldInFull(t *testing.T) {

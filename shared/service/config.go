@@ -21,6 +21,8 @@ type Config struct {
 	PublicBaseURL string        `envconfig:"PUBLIC_BASE_URL" default:"https://product.internal.mallhive.com" desc:"how callers reach the service; begins dataschema links"`
 
 	DatabaseSecretID string `envconfig:"DATABASE_SECRET_ID" desc:"AWS Secrets Manager secret with username, password, host, port, dbname"`
+	DatabaseHost     string `envconfig:"DATABASE_HOST" desc:"host or host:port to connect to, whatever the secret says: RDS Proxy, or a secret that RDS manages, which names none"`
+	DatabaseName     string `envconfig:"DATABASE_NAME" desc:"database to connect to, whatever the secret says"`
 	DatabaseURL      string `envconfig:"DATABASE_URL" desc:"connection string instead of a secret, for local use"`
 	DatabaseMaxConns int32  `envconfig:"DATABASE_MAX_CONNS" default:"8" desc:"connections of one instance at most"`
 	DatabaseCAFile   string `envconfig:"DATABASE_CA_FILE" desc:"authorities that the database's certificate is checked against (verify-full)"`

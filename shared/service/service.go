@@ -208,7 +208,10 @@ func newAPI(name string, c *Config) *web.API {
 func openPool(ctx context.Context, name string, c *Config, tele *telemetry.Telemetry) (*postgres.Pool, error) {
 	var logins postgres.Logins = postgres.Fixed(c.DatabaseURL)
 	if c.DatabaseSecretID != "" {
-		logins = &postgres.Rotating{Secrets: new(secret.Manager), ID: c.DatabaseSecretID, CAFile: c.DatabaseCAFile}
+		logins = &postgres.Rotating{
+			Secrets: new(secret.Manager), ID: c.DatabaseSecretID, CAFile: c.DatabaseCAFile,
+			Host: c.DatabaseHost, Database: c.DatabaseName,
+		}
 	}
 	return postgres.Open(ctx, postgres.Options{
 		Logins: logins, Application: name, MaxConns: c.DatabaseMaxConns,

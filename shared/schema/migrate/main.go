@@ -27,7 +27,8 @@ const usage = `migrate: bring the database to this release's schema
 The database is named by
   DATABASE_URL         a connection string, or
   DATABASE_SECRET_ID   an AWS Secrets Manager secret with username, password,
-                       host, port, dbname; DATABASE_CA_FILE as for functions
+                       host, port, dbname; DATABASE_HOST, DATABASE_NAME and
+                       DATABASE_CA_FILE as for functions
 The login must be a member of product_owner.
 `
 
@@ -64,7 +65,11 @@ func login(ctx context.Context, getenv func(string) string) (string, error) {
 	if url != "" {
 		return url, nil
 	}
-	return (&postgres.Rotating{Secrets: new(secret.Manager), ID: id, CAFile: getenv("DATABASE_CA_FILE")}).URL(ctx)
+	logins := &postgres.Rotating{
+		Secrets: new(secret.Manager), ID: id, CAFile: getenv("DATABASE_CA_FILE"),
+		Host: getenv("DATABASE_HOST"), Database: getenv("DATABASE_NAME"),
+	}
+	return logins.URL(ctx)
 }
 
 func do(ctx context.Context, what, url string, out io.Writer) error {
