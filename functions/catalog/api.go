@@ -35,7 +35,7 @@ type catalog struct {
 // routes is the whole surface of the function.
 func routes(_ context.Context, cfg *config, s *service.Service) error {
 	introduce(s.API)
-	waker, err := outbox.OpenWaker(cfg.Sink, cfg.CEOverrides, event.FromCatalog, s.Log)
+	waker, err := outbox.OpenWaker(cfg.SinkOptions(), event.FromCatalog, s.Log)
 	if err != nil {
 		return err
 	}

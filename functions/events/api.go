@@ -88,7 +88,7 @@ type sink struct {
 }
 
 func openSink(cfg *config, s *service.Service) (sink, error) {
-	waker, err := outbox.OpenWaker(cfg.Sink, cfg.CEOverrides, event.FromEvents, s.Log)
+	waker, err := outbox.OpenWaker(cfg.SinkOptions(), event.FromEvents, s.Log)
 	if err != nil {
 		return sink{}, err
 	}
@@ -96,7 +96,8 @@ func openSink(cfg *config, s *service.Service) (sink, error) {
 	if cfg.Sink == "" {
 		return sink{waker: waker}, nil
 	}
-	patient := event.SenderOptions{Sink: cfg.Sink, Overrides: cfg.CEOverrides, PublicBaseURL: cfg.PublicBaseURL, Timeout: relay.SendLimit}
+	patient := cfg.SinkOptions()
+	patient.Timeout = relay.SendLimit
 	sender, err := event.NewSender(patient)
 	if err != nil {
 		return sink{}, err

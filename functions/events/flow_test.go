@@ -49,7 +49,7 @@ func TestAChangeFindsItsWayThroughTheBroker(t *testing.T) {
 	ingress = b
 	t.Cleanup(func() { b.Close() })
 
-	waker, err := outbox.OpenWaker(cfg.Sink, "", event.FromCatalog, zap.NewNop())
+	waker, err := outbox.OpenWaker(event.SenderOptions{Sink: cfg.Sink}, event.FromCatalog, zap.NewNop())
 	require.NoError(t, err)
 	t.Cleanup(func() { waker.Close(context.Background()) })
 	product := newProduct(t, s)

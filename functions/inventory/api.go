@@ -17,7 +17,7 @@ import (
 // routes is the whole surface of the function.
 func routes(_ context.Context, cfg *config, s *service.Service) error {
 	introduce(s.API)
-	waker, err := outbox.OpenWaker(cfg.Sink, cfg.CEOverrides, event.FromInventory, s.Log)
+	waker, err := outbox.OpenWaker(cfg.SinkOptions(), event.FromInventory, s.Log)
 	if err != nil {
 		return err
 	}

@@ -23,7 +23,7 @@ func (p *pages) take() *page {
 	if used, ok := p.pool.Get().(*page); ok {
 		return used
 	}
-	return &page{header: make(http.Header, plainHeaders+2)}
+	return &page{header: make(http.Header, plainHeaders+3)}
 }
 
 // giveBack is called when the transport has done with the request.

@@ -53,6 +53,7 @@ type Sender struct {
 	base       string
 	schemas    map[string]string // the dataschema of each type of the contract
 	extensions map[string]string
+	token      *token // nil: none is sent
 	transport  *http.Transport
 	pages      pages
 	timeout    time.Duration
@@ -63,6 +64,7 @@ type Sender struct {
 type SenderOptions struct {
 	Sink          string
 	Overrides     string
+	TokenFile     string        // what the sink asks for, where Knative's SinkBinding puts it; no such file: none is sent
 	PublicBaseURL string        // begins the dataschema of our own events
 	Timeout       time.Duration // of one send; 0 means 10 s
 	MaxConns      int           // open connections; 0 means 64
@@ -77,6 +79,9 @@ func NewSender(o SenderOptions) (*Sender, error) {
 	s := &Sender{sink: o.Sink, url: sink, base: o.PublicBaseURL, schemas: schemasOf(o.PublicBaseURL), timeout: o.Timeout}
 	if s.timeout == 0 {
 		s.timeout = 10 * time.Second
+	}
+	if o.TokenFile != "" {
+		s.token = &token{file: o.TokenFile}
 	}
 	if o.Overrides != "" {
 		var overrides struct {
@@ -144,12 +149,18 @@ func (s *Sender) exchange(req *http.Request) (r Receipt, answered bool) {
 	// Tells the transport alone that the request may be repeated when the receiver
 	// has just closed a connection that was kept: by its id the event is the same.
 	req.Header["Idempotency-Key"] = nil
+	if authorization := s.token.authorization(); authorization != nil {
+		req.Header["Authorization"] = authorization
+	}
 	// Not a client: it would follow redirects, to which nobody agreed.
 	resp, err := s.transport.RoundTrip(req)
 	if err != nil {
 		return Receipt{Reason: "no answer: " + err.Error()}, false
 	}
 	defer func() { _ = resp.Body.Close() }()
+	if resp.StatusCode == http.StatusUnauthorized {
+		s.token.refused()
+	}
 	return receiptOf(resp), true
 }
 

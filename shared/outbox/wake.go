@@ -26,14 +26,15 @@ type Waker struct {
 	done   chan struct{}
 }
 
-// OpenWaker starts a function's waker from its K_SINK and K_CE_OVERRIDES. Close
-// it when requests have ended. It contacts nothing.
-func OpenWaker(sink, overrides, source string, log *zap.Logger) (*Waker, error) {
-	if sink == "" {
+// OpenWaker starts a function's waker for its sink. Close it when requests have
+// ended. It contacts nothing.
+func OpenWaker(sink event.SenderOptions, source string, log *zap.Logger) (*Waker, error) {
+	if sink.Sink == "" {
 		log.Warn("K_SINK is not set: events wait in the outbox")
 		return NewWaker(nil, source, log), nil
 	}
-	sender, err := event.NewSender(event.SenderOptions{Sink: sink, Overrides: overrides, Timeout: 5 * time.Second, MaxConns: 2})
+	sink.Timeout, sink.MaxConns = 5*time.Second, 2
+	sender, err := event.NewSender(sink)
 	if err != nil {
 		return nil, err
 	}

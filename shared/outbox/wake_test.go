@@ -30,7 +30,7 @@ func TestAStormOfCommitsWakesTheRelayOneAtATimeAndNeverWaits(t *testing.T) {
 		w.WriteHeader(http.StatusAccepted)
 	}))
 	t.Cleanup(broker.Close)
-	waker, err := outbox.OpenWaker(broker.URL, "", event.FromCatalog, zap.NewNop())
+	waker, err := outbox.OpenWaker(event.SenderOptions{Sink: broker.URL}, event.FromCatalog, zap.NewNop())
 	require.NoError(t, err)
 	begun := time.Now()
 	for range 10_000 {
@@ -47,7 +47,7 @@ func TestAStormOfCommitsWakesTheRelayOneAtATimeAndNeverWaits(t *testing.T) {
 
 func TestAWakerWithoutABrokerDoesNothing(t *testing.T) {
 	t.Parallel()
-	waker, err := outbox.OpenWaker("", "", event.FromCatalog, zap.NewNop())
+	waker, err := outbox.OpenWaker(event.SenderOptions{}, event.FromCatalog, zap.NewNop())
 	require.NoError(t, err)
 	waker.Wake()
 	waker.Close(context.Background())
@@ -62,7 +62,7 @@ func TestClosingWaitsNoLongerThanAllowed(t *testing.T) {
 	broker := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { <-hang }))
 	t.Cleanup(broker.Close)
 	t.Cleanup(func() { close(hang) })
-	waker, err := outbox.OpenWaker(broker.URL, "", event.FromCatalog, zap.NewNop())
+	waker, err := outbox.OpenWaker(event.SenderOptions{Sink: broker.URL}, event.FromCatalog, zap.NewNop())
 	require.NoError(t, err)
 	waker.Wake()
 	ctx, cancel := context.WithTimeout(context.Background(), 50*time.Millisecond)

@@ -12,6 +12,7 @@ import (
 	"go.uber.org/zap/zapcore"
 
 	"github.com/mallhive/product-service/shared/auth"
+	"github.com/mallhive/product-service/shared/event"
 )
 
 // Config is what every function takes from its environment.
@@ -30,6 +31,8 @@ type Config struct {
 	Sink        string `envconfig:"K_SINK" desc:"where events go (the Broker); unset: they wait in the outbox"`
 	CEOverrides string `envconfig:"K_CE_OVERRIDES" desc:"extensions for outgoing events, as SinkBinding gives them"`
 
+	SinkToken string `envconfig:"SINK_TOKEN_FILE" default:"/oidc/token" desc:"token that the sink asks for, where Knative's SinkBinding puts it; no such file: none is sent"`
+
 	AuthIssuers       []string           `envconfig:"AUTH_ISSUERS" desc:"OIDC issuer URLs whose tokens are accepted, separated by commas"`
 	AuthAudience      string             `envconfig:"AUTH_AUDIENCE" default:"product-service" desc:"audience that tokens must have"`
 	AuthSubjectScopes auth.SubjectScopes `envconfig:"AUTH_SUBJECT_SCOPES" desc:"scopes of subjects without a scope claim: subject=scope scope,subject=scope"`
@@ -44,6 +47,11 @@ type Config struct {
 
 	Service  string `envconfig:"K_SERVICE" desc:"set by Knative; on every log line"`
 	Revision string `envconfig:"K_REVISION" desc:"set by Knative; on every log line"`
+}
+
+// SinkOptions are those of a sender to the sink.
+func (c *Config) SinkOptions() event.SenderOptions {
+	return event.SenderOptions{Sink: c.Sink, Overrides: c.CEOverrides, TokenFile: c.SinkToken, PublicBaseURL: c.PublicBaseURL}
 }
 
 // EventConfig is what a function that receives CloudEvents takes besides.
