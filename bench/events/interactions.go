@@ -109,6 +109,7 @@ func (m *interactions) crush(ctx context.Context) {
 	body := m.compose(0, 500, "&more="+strings.Repeat("x", 1500))
 	ctx, cancel := context.WithTimeout(ctx, m.span)
 	defer cancel()
+	client := &http.Client{Timeout: time.Minute}
 	var senders sync.WaitGroup
 	for range 64 {
 		senders.Go(func() {
@@ -117,7 +118,7 @@ func (m *interactions) crush(ctx context.Context) {
 				if err != nil {
 					return
 				}
-				if resp, err := http.DefaultClient.Do(req); err == nil {
+				if resp, err := client.Do(req); err == nil {
 					_ = resp.Body.Close()
 				}
 			}
