@@ -156,6 +156,9 @@ func (w *world) keepAwake(ctx context.Context, function *drive.Server) {
 	}
 }
 
+// waking waits as long as a drain may take.
+var waking = http.Client{Timeout: time.Minute}
+
 func (w *world) wake(ctx context.Context, function *drive.Server) error {
 	e, err := event.New(event.OutboxReady, event.FromInventory, "outbox", event.WakeData{Function: event.FromInventory})
 	if err != nil {
@@ -166,7 +169,7 @@ func (w *world) wake(ctx context.Context, function *drive.Server) error {
 		return err
 	}
 	req.Header.Set("Authorization", "Bearer "+w.token)
-	res, err := http.DefaultClient.Do(req)
+	res, err := waking.Do(req)
 	if err != nil {
 		return err
 	}

@@ -24,6 +24,9 @@ type gate struct {
 	away    int                   // events of products that were not let through
 }
 
+// turnedAway is what a refusal says.
+const turnedAway = "turned away by the gate"
+
 // refusal is an answer that takes no event.
 type refusal struct {
 	status int // 0: the connection is reset
@@ -131,7 +134,7 @@ func (g *gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		if refuses.after != "" {
 			w.Header().Set("Retry-After", refuses.after)
 		}
-		http.Error(w, "not now", refuses.status)
+		http.Error(w, turnedAway, refuses.status)
 		return
 	}
 	b.ServeHTTP(w, r)

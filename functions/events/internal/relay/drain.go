@@ -164,7 +164,8 @@ func (d *drain) expect(o outcome) {
 		return
 	}
 	const margin = 20 * time.Millisecond
-	if at := time.Now().Add(o.again.Again + margin); d.soonest.IsZero() || at.Before(d.soonest) {
+	now := time.Now()
+	if at := now.Add(o.again.Again + margin); d.soonest.Before(now) || at.Before(d.soonest) {
 		d.soonest = at
 	}
 }

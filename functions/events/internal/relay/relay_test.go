@@ -108,6 +108,38 @@ func TestABrokerThatSaysWhenToComeAgainIsLeftAloneUntilThen(t *testing.T) {
 	require.Equal(t, int32(1), asked.Load())
 }
 
+func TestABrokerThatFailsOnEveryEventIsProbedAndNotStormed(t *testing.T) {
+	t.Parallel()
+	db := testdb.New(t).Pool(t, "events")
+	appended(t, db, many(t, 300)...)
+	var asked atomic.Int32
+	r := relay.New(relay.Options{DB: db, Workers: 4, Budget: time.Millisecond, Send: func(context.Context, event.Event) event.Receipt {
+		asked.Add(1)
+		return event.Receipt{Status: http.StatusInternalServerError, Reason: "500"}
+	}})
+	_, err := r.Drain(context.Background())
+	require.NoError(t, err)
+	require.LessOrEqual(t, asked.Load(), int32(8+4))
+	require.GreaterOrEqual(t, count(t, db, `attempts = 0 and claimed_until is null`), 288, "the rest was not tried")
+}
+
+// One event on which the broker fails each time says nothing of the others.
+func TestAnEventThatFailsAgainAndAgainMakesNobodyRest(t *testing.T) {
+	t.Parallel()
+	db := testdb.New(t).Pool(t, "events")
+	appended(t, db, stockLow(t, "bad"))
+	var failed atomic.Int32
+	r := relay.New(relay.Options{DB: db, Budget: 10 * time.Second, Backoff: time.Microsecond, Send: func(_ context.Context, e event.Event) event.Receipt {
+		if e.Subject == "bad" && failed.Add(1) <= 12 {
+			return event.Receipt{Status: http.StatusInternalServerError, Reason: "500"}
+		}
+		return taken
+	}})
+	report, err := r.Drain(context.Background())
+	require.NoError(t, err)
+	require.Equal(t, relay.Report{Failed: 12, Delivered: 1}, report)
+}
+
 func TestARelayThatStopsGivesBackWhatItHasNotSent(t *testing.T) {
 	t.Parallel()
 	db := testdb.New(t).Pool(t, "events")

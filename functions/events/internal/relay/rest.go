@@ -7,11 +7,11 @@ import (
 	"github.com/mallhive/product-service/shared/event"
 )
 
-// rest holds the relay back while the broker is down, so that an hour of
+// rest holds the relay back while the broker takes nothing, so that an hour of
 // silence costs neither it nor the database more than a probe now and then.
 type rest struct {
 	mu       sync.Mutex
-	silent   int // answers in a row that say the broker is down
+	silent   int // answers in a row by which the broker takes nothing
 	rests    int // in a row
 	restTill time.Time
 }
@@ -21,11 +21,16 @@ const (
 	longestRest  = 30 * time.Second
 )
 
-func (r *rest) learn(receipt event.Receipt) {
+// learn takes an answer in. One that does not say that the broker is down counts
+// too, but for each event once: it may be the event that the broker fails on.
+func (r *rest) learn(receipt event.Receipt, attempts int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if !receipt.Down() {
+	switch {
+	case receipt.Outcome != event.Retry:
 		r.silent, r.rests = 0, 0
+		return
+	case !receipt.Down() && attempts > 0:
 		return
 	}
 	r.silent++

@@ -29,7 +29,7 @@ func (r *Relay) send(ctx context.Context, row outbox.Claimed) outcome {
 	if ctx.Err() != nil && receipt.Outcome == event.Retry {
 		return untried // we left, the broker did not fail
 	}
-	r.rest.learn(receipt)
+	r.rest.learn(receipt, row.Attempts)
 	if receipt.Outcome == event.Retry && !receipt.Down() && row.Attempts+1 >= r.o.Attempts {
 		receipt.Outcome = event.Refused
 		receipt.Reason = fmt.Sprintf("given up after %d attempts: %s", row.Attempts+1, receipt.Reason)
