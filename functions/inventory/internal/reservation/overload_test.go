@@ -197,5 +197,5 @@ func TestASlowQueueTakesOnlyAsManyAsItCanDecideInTime(t *testing.T) {
 	require.Less(t, turnedAway, int64(many-64), "a batch is never too many")
 	found, err := stock.Read(ctx, db, []string{"A"})
 	require.NoError(t, err)
-	require.EqualValues(t, 2*many+4-turnedAway, found["A"].Reserved())
+	require.Equal(t, 2*many+4-turnedAway, found["A"].Reserved())
 }
