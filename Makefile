@@ -120,9 +120,9 @@ bench-catalog: go-there ## import, products, category pages and search beside a 
 	@go build -o "$$LOCAL_DIR/bin/bench-catalog" ./bench/catalog
 	@$(local) with-postgres -large -- "$$LOCAL_DIR/bin/bench-catalog" -sizes '$(SIZES)' $(if $(KEEP),-keep)
 ROUNDS ?= 5
-bench-inventory: go-there ## orders as CloudEvents, hot, sold out and alone, and availability, beside pgbench: make bench-inventory [ROUNDS=5]
+bench-inventory: go-there ## orders as CloudEvents, hot, sold out and alone, and availability, beside pgbench: make bench-inventory [ROUNDS=5] [ONLY=hot]
 	@go build -o "$$LOCAL_DIR/bin/bench-inventory" ./bench/inventory
-	@$(local) with-postgres -large -durable -- "$$LOCAL_DIR/bin/bench-inventory" -rounds '$(ROUNDS)'
+	@$(local) with-postgres -large -durable -- "$$LOCAL_DIR/bin/bench-inventory" -rounds '$(ROUNDS)' -only '$(ONLY)'
 bench-events: go-there ## interactions accepted beside a bare handler, the outbox drained beside pgbench that claims and deletes, memory meanwhile: make bench-events [ROUNDS=5] [ONLY=drain]
 	@go build -o "$$LOCAL_DIR/bin/bench-events" ./bench/events
 	@$(local) with-postgres -large -durable -- "$$LOCAL_DIR/bin/bench-events" -rounds '$(ROUNDS)' -only '$(ONLY)'

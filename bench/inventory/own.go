@@ -3,9 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"fmt"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -46,7 +44,7 @@ func exchange(line *drive.Line, target, headers string, data []byte, want string
 	if err != nil {
 		return err
 	}
-	if status != "200" || !strings.Contains(body.String(), want) {
+	if status != "200" || !bytes.Contains(body.Bytes(), []byte(want)) {
 		return fmt.Errorf("status %s, and not %s: %.300s", status, want, body)
 	}
 	return nil
@@ -95,27 +93,26 @@ func (w *world) drive(ctx context.Context, s *drive.Server, ask func(*drive.Line
 	return r, err
 }
 
-type wish struct {
-	SKU      string `json:"sku"`
-	Quantity int    `json:"quantity"`
-}
-
 // carts asks what is available of ten SKUs.
 func (w *world) carts(ctx context.Context) (run, error) {
 	window := w.window("cart")
 	return w.drive(ctx, w.own, func(line *drive.Line, n int64) error {
-		var body struct {
-			Lines []wish `json:"lines"`
-		}
-		for _, sku := range cart(draw(window, n)) {
-			body.Lines = append(body.Lines, wish{skuOf(sku), 1})
-		}
-		data, err := json.Marshal(body)
-		if err != nil {
-			return err
-		}
-		return exchange(line, "/v1/availability", "", data, `"orderable":true`)
+		question := buffers.Get().(*bytes.Buffer)
+		defer buffers.Put(question)
+		question.Reset()
+		writeCart(question, cart(draw(window, n)))
+		return exchange(line, "/v1/availability", "", question.Bytes(), `"orderable":true`)
 	})
+}
+
+// writeCart writes a cart with one of each.
+func writeCart(question *bytes.Buffer, skus []int) {
+	opening := `{"lines":[`
+	for _, sku := range skus {
+		question.WriteString(opening + `{"sku":"` + skuOf(sku) + `","quantity":1}`)
+		opening = ","
+	}
+	question.WriteString("]}")
 }
 
 // alone is how long single orders of one random SKU take, one after the other.

@@ -7,6 +7,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"go.opentelemetry.io/otel"
 
+	"github.com/mallhive/product-service/functions/inventory/internal/availability"
 	"github.com/mallhive/product-service/functions/inventory/internal/reservation"
 	"github.com/mallhive/product-service/shared/event"
 	"github.com/mallhive/product-service/shared/outbox"
@@ -34,7 +35,9 @@ func routes(_ context.Context, cfg *config, s *service.Service) error {
 	api := s.API
 	public, lock, write, read := web.Public(), web.Scope("inventory:lock"), web.Scope("inventory:write"), web.Scope("inventory:lock", "inventory:write")
 
-	web.Register(api, operation("check-availability", "POST", "/v1/availability", "Whether a cart can be ordered now, and why not", "availability", public), checkAvailability(s.DB, cfg.DefaultCurrency))
+	checker := availability.NewChecker(s.DB)
+	web.Register(api, web.Quickly(operation("check-availability", "POST", "/v1/availability", "Whether a cart can be ordered now, and why not", "availability", public),
+		quickAvailability(checker, cfg.DefaultCurrency)), checkAvailability(checker, cfg.DefaultCurrency))
 
 	web.Register(api, operation("list-stock", "GET", "/v1/stock", "Stock of all SKUs, or of those that run low", "stock", read), listStock(s.DB))
 	web.Register(api, operation("get-stock", "GET", "/v1/stock/{sku}", "Stock of one SKU, by location", "stock", read, 404), getStock(s.DB))

@@ -10,7 +10,6 @@ import (
 	"github.com/mallhive/product-service/functions/inventory/internal/availability"
 	"github.com/mallhive/product-service/shared/fault"
 	"github.com/mallhive/product-service/shared/money"
-	"github.com/mallhive/product-service/shared/postgres"
 )
 
 type availabilityInput struct {
@@ -60,7 +59,7 @@ func (sending) Schema(huma.Registry) *huma.Schema {
 	}
 }
 
-func checkAvailability(db postgres.DB, defaultCurrency string) func(context.Context, *availabilityInput) (*availabilityOutput, error) {
+func checkAvailability(checker *availability.Checker, defaultCurrency string) func(context.Context, *availabilityInput) (*availabilityOutput, error) {
 	return func(ctx context.Context, in *availabilityInput) (*availabilityOutput, error) {
 		currency := in.Body.Currency
 		if currency == "" {
@@ -73,7 +72,7 @@ func checkAvailability(db postgres.DB, defaultCurrency string) func(context.Cont
 		for i, l := range in.Body.Lines {
 			wishes[i] = availability.Wish{SKU: l.SKU, Quantity: l.Quantity, ExpectedPrice: l.ExpectedPrice}
 		}
-		report, err := availability.Check(ctx, db, currency, wishes)
+		report, err := checker.Check(ctx, currency, wishes)
 		if err != nil {
 			return nil, err
 		}

@@ -246,3 +246,49 @@ func TestAvailabilityTakesWhatACartCanHold(t *testing.T) {
 	}
 	require.Len(t, s.available(map[string]any{"lines": many[:250]}).Lines, 250)
 }
+
+func TestAvailabilityTellsThePriceThatHoldsNow(t *testing.T) {
+	t.Parallel()
+	s := stocked(t, map[string]int{"A": 5})
+	s.offer("A", "Kettle", "active", map[string]int64{"USD": 1999, "EUR": 1799})
+	price := func(currency string) int64 {
+		t.Helper()
+		return s.available(members{"currency": currency, "lines": lines("A", 1)}).Lines[0].UnitPrice.Amount
+	}
+	sale := func(amount int64, from, to string, cancelled bool) {
+		t.Helper()
+		_, err := s.DB.Owner(t).Exec(context.Background(), `
+			insert into catalog.prices (id, variant_id, currency, kind, amount, starts_at, ends_at, cancelled_at)
+			select $1, id, 'USD', 'sale', $2, now() + $3::interval, now() + $4::interval, case when $5 then now() end
+			from catalog.variants where sku = 'A'`, uuid.Must(uuid.NewV7()), amount, from, to, cancelled)
+		require.NoError(t, err)
+	}
+	sale(1, "-2 hours", "-1 second", false)
+	sale(2, "1 hour", "2 hours", false)
+	sale(3, "-1 second", "1 hour", true)
+	require.EqualValues(t, 1999, price("USD"))
+	sale(2500, "-1 second", "30 minutes", false)
+	require.EqualValues(t, 2500, price("USD"), "a sale goes before the base price, also where it costs more")
+	require.EqualValues(t, 1799, price("EUR"))
+	shown := members{"amount": 1999, "currency": "USD"}
+	doc := s.available(members{"lines": []members{{"sku": "A", "quantity": 1, "expected_price": shown}}})
+	require.Equal(t, "price_changed", doc.Lines[0].Status)
+}
+
+func TestAvailabilityAddsTheLocationsUp(t *testing.T) {
+	t.Parallel()
+	s := stocked(t, map[string]int{"A": 3})
+	s.location("second", 2)
+	s.count("second", map[string]int{"A": 4})
+	s.offer("A", "Kettle", "active", map[string]int64{"USD": 1})
+	s.policy("A", members{"safety_stock": 1})
+	orderable := func() int64 {
+		t.Helper()
+		return s.available(members{"lines": lines("A", 99)}).Lines[0].AvailableToOrder
+	}
+	require.EqualValues(t, 6, orderable())
+	s.place("o", 201, "A", 5)
+	require.EqualValues(t, 1, orderable())
+	s.overdue("o")
+	require.EqualValues(t, 6, orderable(), "what is overdue at both is free")
+}

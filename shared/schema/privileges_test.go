@@ -55,6 +55,8 @@ events_fn events.dead_letters delete insert select update
 events_fn events.idempotency_keys delete insert select update
 events_fn events.outbox delete insert select update
 inventory_fn catalog.offers select
+inventory_fn catalog.prices_now select
+inventory_fn catalog.variants_now select
 inventory_fn events.outbox insert
 inventory_fn inventory.holdings select
 inventory_fn inventory.idempotency_keys delete insert select update

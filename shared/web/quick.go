@@ -1,9 +1,13 @@
 package web
 
 import (
+	"bytes"
 	"context"
+	"errors"
+	"io"
 	"net/http"
 	"strconv"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
@@ -34,14 +38,68 @@ func SendJSON(w http.ResponseWriter, r *http.Request, etag, cacheControl string,
 		w.WriteHeader(http.StatusNotModified)
 		return
 	}
-	h["Content-Type"] = []string{"application/json"}
 	if k, keeps := w.(*keeper); keeps {
+		h["Content-Type"] = []string{"application/json"}
 		k.adopt(body)
 		return
 	}
+	sendBody(w, body)
+}
+
+// SendOnce answers with what holds for this request alone.
+func SendOnce(w http.ResponseWriter, body []byte) {
+	w.Header()["Cache-Control"] = []string{"no-store"}
+	sendBody(w, body)
+}
+
+func sendBody(w http.ResponseWriter, body []byte) {
+	h := w.Header()
+	h["Content-Type"] = []string{"application/json"}
 	h["Content-Length"] = []string{strconv.Itoa(len(body))}
 	_, _ = w.Write(body)
 }
+
+const (
+	// smallBody is more than what is usually sent to an operation with Quickly.
+	smallBody = 64 << 10
+	// bodyTimeout is how long a body may take to come, as with huma.
+	bodyTimeout = 5 * time.Second
+)
+
+// SmallBody reads a request's body whose length is known and small, as most
+// are. Whether it does or not, the body can be read afterwards as if it had
+// never been read.
+func SmallBody(w http.ResponseWriter, r *http.Request) ([]byte, bool) {
+	if r.ContentLength <= 0 || r.ContentLength > smallBody {
+		return nil, false
+	}
+	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyTimeout))
+	// One more byte than there can be, to see the end: see timedBody.
+	b := make([]byte, r.ContentLength+1)
+	n := 0
+	var err error
+	for n < len(b) && err == nil {
+		var more int
+		more, err = r.Body.Read(b[n:])
+		n += more
+	}
+	b = b[:n]
+	rest := io.Reader(r.Body)
+	if err != nil {
+		rest = failing{err} // net/http would not say it again
+	}
+	r.Body = again{Reader: io.MultiReader(bytes.NewReader(b), rest), Closer: r.Body}
+	return b, errors.Is(err, io.EOF) && int64(n) == r.ContentLength
+}
+
+type again struct {
+	io.Reader
+	io.Closer
+}
+
+type failing struct{ err error }
+
+func (f failing) Read([]byte) (int, error) { return 0, f.err }
 
 // Elsewhere is the answer to an address that has moved for good.
 func Elsewhere(location string) error {

@@ -9,8 +9,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/jackc/pgx/v5"
-
 	"github.com/mallhive/product-service/functions/inventory/internal/stock"
 	"github.com/mallhive/product-service/shared/money"
 	"github.com/mallhive/product-service/shared/postgres"
@@ -74,40 +72,32 @@ type Report struct {
 	Lines     []Line
 }
 
-type offer struct {
-	SKU      string
-	Name     string
-	Status   string
-	Sellable bool
-	Amount   *int64
-}
-
 // secret says that nobody was shown it yet.
 func (o offer) secret() bool { return o.Status == "draft" || o.Status == "scheduled" }
 
-const readOffers = `
-	select
-		sku,
-		name,
-		status,
-		sellable,
-		(prices -> @currency ->> 'amount')::bigint as amount
-	from catalog.offers
-	where sku = any(@skus)`
+// Checker judges carts by the primary. Carts that are asked about at the same
+// time are read together. It is safe for concurrent use.
+type Checker struct{ reads *reader }
 
-// Check judges the wishes by the primary, prices in one currency.
-func Check(ctx context.Context, db postgres.DB, currency string, wishes []Wish) (Report, error) {
+// NewChecker makes a Checker; it runs nothing while nobody asks.
+func NewChecker(db postgres.DB) *Checker {
+	return &Checker{reads: &reader{read: func(ctx context.Context, currency string, skus []string) (facts, error) {
+		return read(ctx, db, currency, skus)
+	}}}
+}
+
+// Check judges the wishes, prices in one currency.
+func (c *Checker) Check(ctx context.Context, currency string, wishes []Wish) (Report, error) {
 	sums, skus := sum(wishes)
 	skus = slices.DeleteFunc(skus, func(sku string) bool { return !stock.ValidID(sku) })
-	// Before the reads: it was so then, or later.
-	report := Report{Orderable: true, CheckedAt: time.Now().UTC(), Lines: make([]Line, len(sums))}
-	offers, stocks, err := read(ctx, db, currency, skus)
+	found, err := c.reads.ask(ctx, currency, skus)
 	if err != nil {
-		return Report{}, err
+		return Report{}, fmt.Errorf("availability of %d skus: %w", len(skus), err)
 	}
+	report := Report{Orderable: true, CheckedAt: found.at, Lines: make([]Line, len(sums))}
 	for i, w := range sums {
-		o, offered := offers[w.SKU]
-		report.Lines[i] = judge(w, o, offered, stocks[w.SKU], currency, report.CheckedAt)
+		o, offered := found.offers[w.SKU]
+		report.Lines[i] = judge(w, o, offered, found.stocks[w.SKU], currency, report.CheckedAt)
 		report.Orderable = report.Orderable && len(report.Lines[i].Reasons) == 0
 	}
 	return report, nil
@@ -121,9 +111,8 @@ type wish struct {
 }
 
 func sum(wishes []Wish) ([]wish, []string) {
-	at := map[string]int{}
-	var sums []wish
-	var skus []string
+	at := make(map[string]int, len(wishes))
+	sums, skus := make([]wish, 0, len(wishes)), make([]string, 0, len(wishes))
 	for _, w := range wishes {
 		i, seen := at[w.SKU]
 		if !seen {
@@ -139,7 +128,7 @@ func sum(wishes []Wish) ([]wish, []string) {
 	return sums, skus
 }
 
-func judge(w wish, o offer, offered bool, s stock.Stock, currency string, at time.Time) Line {
+func judge(w wish, o offer, offered bool, s stock.Total, currency string, at time.Time) Line {
 	l := Line{SKU: w.SKU, Requested: w.Quantity}
 	switch {
 	case !offered:
@@ -177,7 +166,7 @@ func judge(w wish, o offer, offered bool, s stock.Stock, currency string, at tim
 
 // promise says how much of the line can be had, and when. A date that has
 // passed, and nothing came, is none.
-func (l *Line) promise(s stock.Stock, most int64, at time.Time) {
+func (l *Line) promise(s stock.Total, most int64, at time.Time) {
 	if s.MaxPerOrder != nil {
 		most = min(most, *s.MaxPerOrder)
 	}
@@ -204,23 +193,4 @@ func (l Line) priceChanged(expected []money.Money) bool {
 		}
 	}
 	return false
-}
-
-// read asks for both at once: one round trip.
-func read(ctx context.Context, db postgres.DB, currency string, skus []string) (map[string]offer, map[string]stock.Stock, error) {
-	offers := make(map[string]offer, len(skus))
-	var stocks map[string]stock.Stock
-	batch := &pgx.Batch{}
-	batch.Queue(readOffers, pgx.NamedArgs{"currency": currency, "skus": skus}).Query(func(rows pgx.Rows) error {
-		found, err := pgx.CollectRows(rows, pgx.RowToStructByName[offer])
-		for _, o := range found {
-			offers[o.SKU] = o
-		}
-		return err
-	})
-	stock.QueueRead(batch, skus, &stocks)
-	if err := db.SendBatch(ctx, batch).Close(); err != nil {
-		return nil, nil, fmt.Errorf("read offers and stock of %d skus: %w", len(skus), err)
-	}
-	return offers, stocks, nil
 }

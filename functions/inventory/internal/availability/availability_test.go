@@ -76,7 +76,7 @@ func TestACartOf250LinesTakesTwoQueries(t *testing.T) {
 		return err
 	}))
 	asked := &counting{DB: db}
-	report, err := availability.Check(ctx, asked, "USD", wishes)
+	report, err := availability.NewChecker(asked).Check(ctx, "USD", wishes)
 	require.NoError(t, err)
 	require.True(t, report.Orderable)
 	require.Len(t, report.Lines, 250)

@@ -20,42 +20,74 @@ type Stock struct {
 }
 
 // OnHand is the sum over all locations.
-func (s Stock) OnHand() int64 { return s.sum(func(l Level) int64 { return l.OnHand }) }
+func (s Stock) OnHand() int64 { return s.Total().OnHand }
 
 // Reserved is the sum over all locations.
-func (s Stock) Reserved() int64 { return s.sum(func(l Level) int64 { return l.Reserved }) }
+func (s Stock) Reserved() int64 { return s.Total().Reserved }
+
+// Available is Total's.
+func (s Stock) Available() int64 { return s.Total().Available() }
+
+// Orderable is Total's.
+func (s Stock) Orderable() int64 { return s.Total().Orderable() }
 
 // Shortfall is the sum over all locations.
-func (s Stock) Shortfall() int64 { return s.sum(func(l Level) int64 { return l.Shortfall }) }
+func (s Stock) Shortfall() int64 {
+	var n int64
+	for _, l := range s.Levels {
+		n += l.Shortfall
+	}
+	return n
+}
 
 // Revision rises with every change of policy or on hand, at any location.
 func (s Stock) Revision() int64 {
-	return s.Version + s.sum(func(l Level) int64 { return l.Version })
+	n := s.Version
+	for _, l := range s.Levels {
+		n += l.Version
+	}
+	return n
+}
+
+// Total adds the locations up.
+func (s Stock) Total() Total {
+	t := Total{Policy: s.Policy, Overdue: s.Overdue}
+	for _, l := range s.Levels {
+		t.add(l.OnHand, l.Reserved, l.BackorderAllowance)
+	}
+	return t
+}
+
+// Total is a SKU as all locations together hold it: what can be ordered of it.
+type Total struct {
+	Policy
+	OnHand             int64
+	Reserved           int64
+	BackorderAllowance int64
+	Overdue            int64
+}
+
+func (t *Total) add(onHand, reserved, allowance int64) {
+	t.OnHand += onHand
+	t.Reserved += reserved
+	t.BackorderAllowance += allowance
 }
 
 // Available is on hand − reserved + overdue − safety stock; negative where
 // more is promised than there is.
-func (s Stock) Available() int64 { return s.OnHand() - s.Reserved() + s.Overdue - s.SafetyStock }
+func (t Total) Available() int64 { return t.OnHand - t.Reserved + t.Overdue - t.SafetyStock }
 
 // Orderable is what a lock would get now: what is available and, while the
 // policy allows it, what may be ordered beyond that.
-func (s Stock) Orderable() int64 {
-	if !s.Track {
+func (t Total) Orderable() int64 {
+	if !t.Track {
 		return Unlimited
 	}
-	n := s.Available()
-	if s.Beyond {
-		n += s.sum(func(l Level) int64 { return l.BackorderAllowance })
+	n := t.Available()
+	if t.Beyond {
+		n += t.BackorderAllowance
 	}
 	return max(n, 0)
-}
-
-func (s Stock) sum(of func(Level) int64) int64 {
-	var n int64
-	for _, l := range s.Levels {
-		n += of(l)
-	}
-	return n
 }
 
 type stockRow struct {
@@ -70,6 +102,14 @@ type stockRow struct {
 	LevelVersion       int64
 }
 
+// beyond judges a row s of inventory.stock.
+const beyond = `
+		case s.when_out_of_stock
+			when 'backorder' then true
+			when 'preorder' then coalesce(s.available_on > now(), true)
+			else false
+		end`
+
 const readStock = `
 	select
 		s.sku,
@@ -81,12 +121,7 @@ const readStock = `
 		s.low_stock_threshold,
 		s.max_per_order,
 		s.incoming,
-		s.version,
-		case s.when_out_of_stock
-			when 'backorder' then true
-			when 'preorder' then coalesce(s.available_on > now(), true)
-			else false
-		end as beyond,
+		s.version,` + beyond + ` as beyond,
 		o.held,
 		l.location,
 		p.priority,
@@ -109,24 +144,17 @@ const readStock = `
 // Read finds the stock of SKUs in one statement; a SKU without stock is not in
 // the answer.
 func Read(ctx context.Context, db postgres.DB, skus []string) (map[string]Stock, error) {
-	batch := &pgx.Batch{}
-	var all map[string]Stock
-	QueueRead(batch, skus, &all)
-	if err := db.SendBatch(ctx, batch).Close(); err != nil {
-		return nil, fmt.Errorf("read stock of %d skus: %w", len(skus), err)
-	}
-	return all, nil
-}
-
-// QueueRead lets Read go together with other queries.
-func QueueRead(batch *pgx.Batch, skus []string, into *map[string]Stock) {
 	// What cannot be a SKU has no stock; PostgreSQL would not even read some of it.
 	skus = slices.DeleteFunc(slices.Clone(skus), func(sku string) bool { return !ValidID(sku) })
-	batch.Queue(readStock, pgx.NamedArgs{"skus": skus}).Query(func(rows pgx.Rows) error {
-		found, err := pgx.CollectRows(rows, pgx.RowToStructByName[stockRow])
-		*into = stocksOf(found)
-		return err
-	})
+	rows, err := db.Query(ctx, readStock, pgx.NamedArgs{"skus": skus})
+	if err != nil {
+		return nil, fmt.Errorf("read stock of %d skus: %w", len(skus), err)
+	}
+	found, err := pgx.CollectRows(rows, pgx.RowToStructByName[stockRow])
+	if err != nil {
+		return nil, fmt.Errorf("read stock of %d skus: %w", len(skus), err)
+	}
+	return stocksOf(found), nil
 }
 
 func stocksOf(rows []stockRow) map[string]Stock {
@@ -147,7 +175,54 @@ func stocksOf(rows []stockRow) map[string]Stock {
 	return all
 }
 
-// available is judged as Stock.Available does.
+// The array is a subquery so that the planner does not count its elements: it
+// would plan anew for each cart.
+const readTotals = `
+	select
+		s.sku,
+		s.track,
+		s.when_out_of_stock,
+		s.available_on,
+		s.safety_stock,
+		s.max_per_order,` + beyond + `,
+		coalesce(o.held, 0),
+		coalesce(l.on_hand, 0),
+		coalesce(l.reserved, 0),
+		coalesce(l.backorder_allowance, 0)
+	from inventory.stock s
+	left join inventory.levels l on l.sku = s.sku
+	left join (
+		select sku, sum(held)::bigint as held
+		from inventory.overdue
+		where sku = any((select $1::text[])::text[])
+		group by sku
+	) o on o.sku = s.sku
+	where s.sku = any((select $1::text[])::text[])`
+
+// QueueTotals reads, together with other queries, what Orderable and Available
+// follow from and a buyer is told; of the policy no more than that. All of skus
+// can be one.
+func QueueTotals(batch *pgx.Batch, skus []string, into map[string]Total) {
+	batch.Queue(readTotals, skus).Query(func(rows pgx.Rows) error {
+		var t Total
+		var onHand, reserved, allowance int64
+		_, err := pgx.ForEachRow(rows, []any{
+			&t.SKU, &t.Track, &t.WhenOutOfStock, &t.AvailableOn, &t.SafetyStock, &t.MaxPerOrder, &t.Beyond,
+			&t.Overdue, &onHand, &reserved, &allowance,
+		}, func() error {
+			sum, seen := into[t.SKU]
+			if !seen {
+				sum = t
+			}
+			sum.add(onHand, reserved, allowance)
+			into[t.SKU] = sum
+			return nil
+		})
+		return err
+	})
+}
+
+// available is judged as Total.Available does.
 const listSKUs = `
 	select s.sku
 	from inventory.stock s
