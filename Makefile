@@ -107,6 +107,6 @@ bench-catalog: go-there ## import, products, category pages and search beside a 
 	@go build -o "$$LOCAL_DIR/bin/bench-catalog" ./bench/catalog
 	@$(local) with-postgres -large -- "$$LOCAL_DIR/bin/bench-catalog" -sizes '$(SIZES)' $(if $(KEEP),-keep)
 ROUNDS ?= 5
-bench-inventory: go-there ## orders as CloudEvents, hot, sold out and alone, and availability, beside pgbench: make bench-inventory [ROUNDS=5]
+bench-inventory: go-there ## orders as CloudEvents, hot, sold out and alone, and availability, beside pgbench: make bench-inventory [ROUNDS=5] [ONLY=hot]
 	@go build -o "$$LOCAL_DIR/bin/bench-inventory" ./bench/inventory
-	@$(local) with-postgres -large -durable -- "$$LOCAL_DIR/bin/bench-inventory" -rounds '$(ROUNDS)'
+	@$(local) with-postgres -large -durable -- "$$LOCAL_DIR/bin/bench-inventory" -rounds '$(ROUNDS)' -only '$(ONLY)'

@@ -12,6 +12,7 @@ import (
 const (
 	connections = 64
 	loneOrders  = 400
+	loneName    = "one order alone"
 )
 
 // clientCounts are tried for the reference, and the best is kept.
@@ -135,12 +136,12 @@ type lone struct{ ours, theirs [][]time.Duration }
 func (w *world) lone(ctx context.Context, l *lone, round int) error {
 	took, err := w.alone(ctx)
 	if err != nil {
-		return fmt.Errorf("one order alone: %w", err)
+		return fmt.Errorf("%s: %w", loneName, err)
 	}
 	window := w.window("referencealone")
 	ran, err := w.pgbench(window, loneScript(), 1, 0).Run(ctx)
 	if err != nil {
-		return fmt.Errorf("one order alone: %w", err)
+		return fmt.Errorf("%s: %w", loneName, err)
 	}
 	r := run{Window: ran.Window}
 	if err := w.foundOf(ctx, window, &r, 1); err != nil {
@@ -150,6 +151,6 @@ func (w *world) lone(ctx context.Context, l *lone, round int) error {
 		return fmt.Errorf("pgbench logged %d transactions of %d", len(ran.Latencies), loneOrders)
 	}
 	l.ours, l.theirs = append(l.ours, took), append(l.theirs, ran.Latencies)
-	say("  round %d: one order alone: %s ms, pgbench %s (medians)", round+1, drive.MS(drive.Median(took)), drive.MS(drive.Median(ran.Latencies)))
+	say("  round %d: %s: %s ms, pgbench %s (medians)", round+1, loneName, drive.MS(drive.Median(took)), drive.MS(drive.Median(ran.Latencies)))
 	return nil
 }

@@ -14,6 +14,7 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"strings"
 	"time"
 
 	"github.com/mallhive/product-service/bench/drive"
@@ -33,6 +34,7 @@ func say(format string, args ...any) { fmt.Fprintf(os.Stderr, format+"\n", args.
 func measure(ctx context.Context) error {
 	rounds := flag.Int("rounds", 5, "pairs of windows")
 	span := flag.Duration("span", 3*time.Second, "length of a window, whole seconds")
+	only := flag.String("only", "", "measure only what has this in its name, such as hot, and no anatomy")
 	flag.Parse()
 	if *rounds < 1 || *span < time.Second || *span%time.Second != 0 {
 		return errors.New("-rounds takes a number from 1, -span whole seconds such as 3s")
@@ -50,7 +52,10 @@ func measure(ctx context.Context) error {
 		return err
 	}
 	defer w.close()
-	r := &result{world: w, contests: w.contests()}
+	r := &result{world: w, contests: w.contests(), only: *only}
+	if len(r.measured()) == 0 && !strings.Contains(loneName, *only) {
+		return fmt.Errorf("-only takes a part of a name in the table, and none has %q in it", *only)
+	}
 	if err := r.run(ctx, *rounds); err != nil {
 		return err
 	}

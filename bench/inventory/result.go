@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"runtime"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/mallhive/product-service/bench/drive"
@@ -14,41 +15,62 @@ import (
 type result struct {
 	world    *world
 	contests []*contest
+	only     string // what the names of those that are measured have in them
+	rounds   int
 	lone     lone
 	anatomy  anatomy
 }
 
 func (r *result) run(ctx context.Context, rounds int) error {
 	w := r.world
+	r.rounds = rounds
 	say("the client count with which pgbench is quickest")
-	for _, c := range r.contests {
+	for _, c := range r.measured() {
 		if err := w.choose(ctx, c); err != nil {
 			return fmt.Errorf("%s: %w", c.name, err)
 		}
 	}
 	say("warming up")
-	for _, c := range r.contests {
+	for _, c := range r.measured() {
 		if _, err := c.own(ctx); err != nil {
 			return fmt.Errorf("%s: %w", c.name, err)
 		}
 	}
 	for round := range rounds {
-		for _, c := range r.contests {
-			if err := w.pair(ctx, c, round); err != nil {
-				return err
-			}
-		}
-		if err := w.lone(ctx, &r.lone, round); err != nil {
+		if err := r.round(ctx, round); err != nil {
 			return err
 		}
 	}
-	say("where the time goes")
-	var err error
-	if r.anatomy, err = w.dissect(ctx); err != nil {
-		return err
+	if r.only == "" {
+		say("where the time goes")
+		var err error
+		if r.anatomy, err = w.dissect(ctx); err != nil {
+			return err
+		}
 	}
 	say("audit")
 	return w.audit(ctx)
+}
+
+func (r *result) round(ctx context.Context, round int) error {
+	for _, c := range r.measured() {
+		if err := r.world.pair(ctx, c, round); err != nil {
+			return err
+		}
+	}
+	if !strings.Contains(loneName, r.only) {
+		return nil
+	}
+	return r.world.lone(ctx, &r.lone, round)
+}
+
+func (r *result) measured() (some []*contest) {
+	for _, c := range r.contests {
+		if strings.Contains(c.name, r.only) {
+			some = append(some, c)
+		}
+	}
+	return some
 }
 
 // spread is a figure of every round.
@@ -93,17 +115,21 @@ func (r *result) print() error {
 	fmt.Println("EVENT_AUTH=oidc: the function checks the Trigger's token (ES256) of each delivery; all orders were found, the audit is empty")
 	out := drive.Table()
 	row := func(format string, args ...any) { _, _ = fmt.Fprintf(out, format, args...) }
-	row("\n%d windows of %s, in turns\tper second\tlowest–highest\tpgbench\tlowest–highest\tclients\torders a transaction\t\n", len(r.contests[0].ours), r.world.span)
-	for _, c := range r.contests {
+	row("\n%d windows of %s, in turns\tper second\tlowest–highest\tpgbench\tlowest–highest\tclients\torders a transaction\t\n", r.rounds, r.world.span)
+	for _, c := range r.measured() {
 		row("%s\t%s\t%s\t%s\t\n", c.name, rates(c.ours), theirs(c), together(middleOf(c.ours)))
 	}
 	row("\nCPU µs of one\tfunction\tPostgreSQL\tclient\tmachine\tidle\tpgbench's PostgreSQL\tpgbench\tmachine\t\n")
-	for _, c := range r.contests {
+	for _, c := range r.measured() {
 		row("%s\t%s\t%s\t\n", c.name, cpuOf(middleOf(c.ours), true), theirCPU(c))
 	}
 	r.printRatios(row)
-	r.printLone(row)
-	r.anatomy.print(row)
+	if len(r.lone.ours) > 0 {
+		r.printLone(row)
+	}
+	if r.only == "" {
+		r.anatomy.print(row)
+	}
 	return out.Flush()
 }
 
@@ -154,16 +180,21 @@ func theirCPU(c *contest) string {
 func (r *result) printRatios(row func(string, ...any)) {
 	random, hot, gone, carts := r.contests[0], r.contests[1], r.contests[2], r.contests[3]
 	row("\nratios of the same round\tmedian (lowest–highest)\tasked for\t\n")
-	row("1–3 random SKUs, of pgbench\t%s\tat least 0.9\t\n", ratios(random.ours, random.theirs))
-	row("one hot SKU, of pgbench\t%s\tat least 4\t\n", ratios(hot.ours, hot.theirs))
-	row("one hot SKU, of own random SKUs\t%s\tat least 1\t\n", ratios(hot.ours, random.ours))
-	row("refusals of a sold-out SKU, of own hot SKU\t%s\tat least 1\t\n", ratios(gone.ours, hot.ours))
-	row("refusals of a sold-out SKU, of own random SKUs\t%s\tat least 1\t\n", ratios(gone.ours, random.ours))
-	row("availability of 10 lines, of pgbench\t%s\tat least 0.6\t\n", ratios(carts.ours, carts.theirs))
+	ratio := func(name string, a, b []run, least string) {
+		if len(a) > 0 && len(b) > 0 {
+			row("%s\t%s\tat least %s\t\n", name, ratios(a, b), least)
+		}
+	}
+	ratio("1–3 random SKUs, of pgbench", random.ours, random.theirs, "0.9")
+	ratio("one hot SKU, of pgbench", hot.ours, hot.theirs, "4")
+	ratio("one hot SKU, of own random SKUs", hot.ours, random.ours, "1")
+	ratio("refusals of a sold-out SKU, of own hot SKU", gone.ours, hot.ours, "1")
+	ratio("refusals of a sold-out SKU, of own random SKUs", gone.ours, random.ours, "1")
+	ratio("availability of 10 lines, of pgbench", carts.ours, carts.theirs, "0.6")
 }
 
 func (r *result) printLone(row func(string, ...any)) {
-	row("\none order alone, one random SKU, ms\tfunction\tpgbench\tmore (lowest–highest)\tasked for\t\n")
+	row("\n" + loneName + ", one random SKU, ms\tfunction\tpgbench\tmore (lowest–highest)\tasked for\t\n")
 	ours, theirs := slices.Concat(r.lone.ours...), slices.Concat(r.lone.theirs...)
 	for _, p := range []int{50, 99} {
 		row("p%d of %d\t%s\t%s\t%s\tat most 1\t\n", p, len(ours), drive.MS(drive.Percentile(ours, p)), drive.MS(drive.Percentile(theirs, p)), r.lone.differences(p))
