@@ -32,8 +32,12 @@ type readRow struct {
 	CreatedAt time.Time
 	UpdatedAt time.Time
 	Lines     []byte
+	Flushed   *string // not told
 }
 
+// A decision gives its locks back before the disk has it, so a read waits for
+// the disk too, by what it writes itself: nothing that it tells of is gone after
+// a crash. What was decided so long ago has long been written, or has failed.
 const readOne = `
 	select
 		r.order_id,
@@ -47,7 +51,8 @@ const readOne = `
 			select coalesce(json_agg(json_build_object('SKU', l.sku, 'Held', l.held, 'Owed', l.owed, 'Sold', l.sold, 'Returned', l.returned)), '[]')
 			from inventory.reservation_lines l
 			where l.order_id = r.order_id
-		) as lines
+		) as lines,
+		case when r.updated_at > now() - interval '10 seconds' then pg_logical_emit_message(true, 'flush', '')::text end as flushed
 	from inventory.reservations r
 	where r.order_id = @order_id`
 
@@ -80,7 +85,8 @@ const readPage = `
 			select coalesce(json_agg(json_build_object('SKU', l.sku, 'Held', l.held, 'Owed', l.owed, 'Sold', l.sold, 'Returned', l.returned)), '[]')
 			from inventory.reservation_lines l
 			where l.order_id = r.order_id
-		) as lines
+		) as lines,
+		case when r.updated_at > now() - interval '10 seconds' then pg_logical_emit_message(true, 'flush', '')::text end as flushed
 	from inventory.reservations r
 	cross join lateral (
 		select
