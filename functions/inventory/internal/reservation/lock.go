@@ -81,14 +81,9 @@ type round struct {
 	sequences []int64   // one for each reply
 }
 
-// Few SKUs would be worth a plan of their own to the planner, each time, which
-// takes longer than what is planned.
-const planOnce = `set local plan_cache_mode = force_generic_plan`
-
 // open begins with what is wanted, unless reservations past their expiry must
 // be locked before any stock is.
 func (r *round) open(batch *pgx.Batch) {
-	batch.Queue(planOnce)
 	r.decisions = make([]Decision, len(r.orders))
 	r.fresh = make(map[string]*placing, len(r.orders))
 	for _, o := range r.orders {
