@@ -9,32 +9,45 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
-// InBatches is InTx for a change that takes two round trips: the transaction
-// begins with the batch that first fills and commits with the one that then
-// returns; nil just commits. Both are called anew for each try. When the last
-// batch is read its transaction is over, so what its callbacks find wrong
-// undoes nothing: only what the server refuses does.
-func InBatches(ctx context.Context, db DB, first func(*pgx.Batch), then func(pgx.Tx) (*pgx.Batch, error)) error {
+// Batches is a change that takes two round trips. Both functions are called anew
+// for each try.
+type Batches struct {
+	// First fills the batch with which the transaction begins.
+	First func(*pgx.Batch)
+	// Then returns the batch with which it commits; nil when there is nothing
+	// to write. When that is read the transaction is over, so what its callbacks
+	// find wrong undoes nothing: only what the server refuses does.
+	Then func(pgx.Tx) (*pgx.Batch, error)
+	// Early is asked before the last batch is sent; nil is never. Then the locks
+	// are given back before the disk has the commit, so that those who wait for
+	// them do not wait for the disk too. What others read until then may be gone
+	// after a crash: whoever tells of it sees to it that the disk has it.
+	Early func() bool
+}
+
+// InBatches is InTx for such a change. When it returns nil the disk has all that
+// was written, and all that was read.
+func InBatches(ctx context.Context, db DB, b Batches) error {
 	pool, alone := db.(*Pool)
 	if !alone {
-		return InTx(ctx, db, func(tx pgx.Tx) error { return nestedBatches(ctx, tx, first, then) })
+		return InTx(ctx, db, func(tx pgx.Tx) error { return b.nested(ctx, tx) })
 	}
 	return retrying(ctx, func() error {
-		died, err := pool.inBatches(ctx, first, then)
+		died, err := pool.inBatches(ctx, b)
 		if died && ctx.Err() == nil {
-			_, err = pool.inBatches(ctx, first, then)
+			_, err = pool.inBatches(ctx, b)
 		}
 		return err
 	})
 }
 
-func nestedBatches(ctx context.Context, tx pgx.Tx, first func(*pgx.Batch), then func(pgx.Tx) (*pgx.Batch, error)) error {
+func (b Batches) nested(ctx context.Context, tx pgx.Tx) error {
 	batch := &pgx.Batch{}
-	first(batch)
+	b.First(batch)
 	if err := tx.SendBatch(ctx, batch).Close(); err != nil {
 		return err
 	}
-	last, err := then(tx)
+	last, err := b.Then(tx)
 	if err != nil || last == nil {
 		return err
 	}
@@ -43,7 +56,7 @@ func nestedBatches(ctx context.Context, tx pgx.Tx, first func(*pgx.Batch), then 
 
 // inBatches says whether the connection died of the first batch, as one that
 // was lost while it was idle does: nothing has been done on it.
-func (p *Pool) inBatches(ctx context.Context, first func(*pgx.Batch), then func(pgx.Tx) (*pgx.Batch, error)) (died bool, err error) {
+func (p *Pool) inBatches(ctx context.Context, b Batches) (died bool, err error) {
 	conn, err := p.Acquire(ctx)
 	if err != nil {
 		return false, err
@@ -51,7 +64,7 @@ func (p *Pool) inBatches(ctx context.Context, first func(*pgx.Batch), then func(
 	defer conn.Release()
 	batch := &pgx.Batch{}
 	batch.BeginTx(pgx.TxOptions{})
-	first(batch)
+	b.First(batch)
 	results := conn.SendBatch(ctx, batch)
 	tx := results.Tx()
 	defer func() {
@@ -62,21 +75,45 @@ func (p *Pool) inBatches(ctx context.Context, first func(*pgx.Batch), then func(
 	if err := results.Close(); err != nil {
 		return conn.Conn().IsClosed(), err
 	}
-	last, err := then(tx)
+	last, err := b.Then(tx)
 	if err != nil {
 		return false, err
 	}
+	return false, conn.SendBatch(ctx, b.closing(last)).Close()
+}
+
+// closing adds the commit. The session that commits also flushes: that it is
+// still there says that the server has not crashed in between. When nothing is
+// written, what was read may still be on its way to the disk.
+func (b Batches) closing(last *pgx.Batch) *pgx.Batch {
 	if last == nil {
-		return false, tx.Commit(ctx)
+		last = &pgx.Batch{}
+		last.Queue(flush)
+		queueCommit(last)
+		return last
 	}
-	last.Queue("commit").Exec(func(tag pgconn.CommandTag) error {
+	if b.Early == nil || !b.Early() {
+		queueCommit(last)
+		return last
+	}
+	last.Queue("set local synchronous_commit = off")
+	queueCommit(last)
+	last.Queue(flush)
+	return last
+}
+
+func queueCommit(batch *pgx.Batch) {
+	batch.Queue("commit").Exec(func(tag pgconn.CommandTag) error {
 		if tag.String() == "ROLLBACK" {
 			return pgx.ErrTxCommitRollback
 		}
 		return nil
 	})
-	return false, conn.SendBatch(ctx, last).Close()
 }
+
+// flush writes something for the sake of its commit: that waits until the disk,
+// and a replica where one is waited for, has all that was written before.
+const flush = `select pg_logical_emit_message(true, 'flush', '')`
 
 func open(conn *pgxpool.Conn) bool {
 	return !conn.Conn().IsClosed() && conn.Conn().PgConn().TxStatus() != 'I'

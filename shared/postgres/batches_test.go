@@ -3,6 +3,8 @@ package postgres_test
 import (
 	"context"
 	"errors"
+	"slices"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -58,18 +60,19 @@ func TestATransactionOfTwoBatchesIsOneTransactionInTwoRoundTrips(t *testing.T) {
 		"the code refuses":     func(pgx.Tx) (*pgx.Batch, error) { return nil, broken },
 		"the last batch fails": func(pgx.Tx) (*pgx.Batch, error) { return batchOf(`insert into inventory.notes values (2), (1)`), nil },
 	} {
-		require.Error(t, postgres.InBatches(ctx, db, add, then), name)
+		require.Error(t, postgres.InBatches(ctx, db, postgres.Batches{First: add, Then: then}), name)
 		require.Zero(t, notes(), name)
 	}
-	require.NoError(t, postgres.InBatches(ctx, db, add, func(pgx.Tx) (*pgx.Batch, error) { return nil, nil }))
+	require.NoError(t, postgres.InBatches(ctx, db, postgres.Batches{First: add, Then: func(pgx.Tx) (*pgx.Batch, error) { return nil, nil }}))
 	require.Equal(t, 1, notes(), "what began it is committed without a last batch too")
 	before := count.n.Load()
-	require.NoError(t, postgres.InBatches(ctx, db,
-		func(b *pgx.Batch) { b.Queue(`insert into inventory.notes values (2)`) },
-		func(pgx.Tx) (*pgx.Batch, error) {
+	require.NoError(t, postgres.InBatches(ctx, db, postgres.Batches{
+		First: func(b *pgx.Batch) { b.Queue(`insert into inventory.notes values (2)`) },
+		Then: func(pgx.Tx) (*pgx.Batch, error) {
 			require.Equal(t, 1, notes(), "it is not committed yet")
 			return batchOf(`insert into inventory.notes values (3)`), nil
-		}))
+		},
+	}))
 	require.EqualValues(t, 2, count.n.Load()-before)
 	require.Equal(t, 3, notes())
 	require.Zero(t, db.Stat().AcquiredConns())
@@ -84,9 +87,10 @@ func TestBatchesInsideATransactionAreAPartOfIt(t *testing.T) {
 	db := base.Pool(t, "inventory")
 	tx, err := db.Begin(ctx)
 	require.NoError(t, err)
-	require.NoError(t, postgres.InBatches(ctx, tx,
-		func(b *pgx.Batch) { b.Queue(`insert into inventory.notes values (1)`) },
-		func(pgx.Tx) (*pgx.Batch, error) { return batchOf(`insert into inventory.notes values (2)`), nil }))
+	require.NoError(t, postgres.InBatches(ctx, tx, postgres.Batches{
+		First: func(b *pgx.Batch) { b.Queue(`insert into inventory.notes values (1)`) },
+		Then:  func(pgx.Tx) (*pgx.Batch, error) { return batchOf(`insert into inventory.notes values (2)`), nil },
+	}))
 	require.NoError(t, tx.Rollback(ctx))
 	var n int
 	require.NoError(t, db.QueryRow(ctx, `select count(*) from inventory.notes`).Scan(&n))
@@ -107,8 +111,10 @@ func TestBatchesOnAConnectionThatWasCutWhileIdleFailNobody(t *testing.T) {
 		var cut bool
 		require.NoError(t, other.QueryRow(ctx, `select pg_terminate_backend($1, 10000)`, pid).Scan(&cut))
 		require.True(t, cut)
-		require.NoError(t, postgres.InBatches(ctx, db, func(b *pgx.Batch) { b.Queue(`select 1`) },
-			func(pgx.Tx) (*pgx.Batch, error) { return batchOf(`select 2`), nil }))
+		require.NoError(t, postgres.InBatches(ctx, db, postgres.Batches{
+			First: func(b *pgx.Batch) { b.Queue(`select 1`) },
+			Then:  func(pgx.Tx) (*pgx.Batch, error) { return batchOf(`select 2`), nil },
+		}))
 	}
 }
 
@@ -160,13 +166,13 @@ func TestBatchesThatPostgreSQLRefusesToSerializeAreTriedAnew(t *testing.T) {
 	}
 	// Somebody changes what the transaction has seen otherwise, so many times.
 	refused := func(times int, then func(pgx.Tx) (*pgx.Batch, error)) (tries int, err error) {
-		err = postgres.InBatches(ctx, db, first, func(tx pgx.Tx) (*pgx.Batch, error) {
+		err = postgres.InBatches(ctx, db, postgres.Batches{First: first, Then: func(tx pgx.Tx) (*pgx.Batch, error) {
 			if tries++; tries <= times {
 				_, err := owner.Exec(ctx, doTwo)
 				require.NoError(t, err)
 			}
 			return then(tx)
-		})
+		}})
 		return tries, err
 	}
 	inThe := map[string]func(pgx.Tx) (*pgx.Batch, error){
@@ -204,7 +210,7 @@ func TestBatchesThatAreTheVictimOfADeadlockAreTriedAnew(t *testing.T) {
 	for i, order := range [2][2]string{{doOne, doTwo}, {doTwo, doOne}} {
 		go func() {
 			met := false
-			done <- postgres.InBatches(ctx, db, func(b *pgx.Batch) { b.Queue(order[0]) }, func(pgx.Tx) (*pgx.Batch, error) {
+			done <- postgres.InBatches(ctx, db, postgres.Batches{First: func(b *pgx.Batch) { b.Queue(order[0]) }, Then: func(pgx.Tx) (*pgx.Batch, error) {
 				tries.Add(1)
 				if !met {
 					met = true
@@ -212,11 +218,111 @@ func TestBatchesThatAreTheVictimOfADeadlockAreTriedAnew(t *testing.T) {
 					<-ready[1-i]
 				}
 				return batchOf(order[1]), nil
-			})
+			}})
 		}()
 	}
 	require.NoError(t, <-done)
 	require.NoError(t, <-done)
 	require.EqualValues(t, 3, tries.Load())
 	require.Equal(t, 4, sum())
+}
+
+// durableDB is a pool whose commits wait for the disk, whatever the server of
+// the tests does by default.
+func durableDB(t *testing.T, base *testdb.Database, tracer pgx.QueryTracer) *postgres.Pool {
+	t.Helper()
+	url := base.URL("inventory")
+	sign := "?"
+	if strings.Contains(url, "?") {
+		sign = "&"
+	}
+	db, err := postgres.Open(context.Background(), postgres.Options{
+		Logins: postgres.Fixed(url + sign + "synchronous_commit=on"), Application: "inventory", MaxConns: 2, StatementTimeout: time.Minute, Tracer: tracer,
+	})
+	require.NoError(t, err)
+	t.Cleanup(db.Close)
+	return db
+}
+
+const (
+	// writeNote keeps how far the log went before the commit.
+	writeNote = `insert into inventory.notes select pg_current_wal_insert_lsn()`
+	onDisk    = `select pg_current_wal_flush_lsn() > max(at) from inventory.notes`
+)
+
+func TestWhatIsCommittedEarlyIsOnTheDiskWhenItIsAnswered(t *testing.T) {
+	t.Parallel()
+	ctx := context.Background()
+	base := testdb.New(t)
+	_, err := base.Owner(t).Exec(ctx, `create table inventory.notes (at pg_lsn); grant all on inventory.notes to inventory_fn`)
+	require.NoError(t, err)
+	db := durableDB(t, base, nil)
+	for range 20 { // the server writes its log now and then by itself
+		require.NoError(t, postgres.InBatches(ctx, db, postgres.Batches{
+			First: func(b *pgx.Batch) { b.Queue(`select 1`) },
+			Then:  func(pgx.Tx) (*pgx.Batch, error) { return batchOf(writeNote), nil },
+			Early: func() bool { return true },
+		}))
+		var written bool
+		require.NoError(t, db.QueryRow(ctx, onDisk).Scan(&written))
+		require.True(t, written)
+	}
+}
+
+func TestWhatWasReadIsOnTheDiskWhenItIsAnswered(t *testing.T) {
+	t.Parallel()
+	ctx := context.Background()
+	base := testdb.New(t)
+	_, err := base.Owner(t).Exec(ctx, `create table inventory.notes (at pg_lsn); grant all on inventory.notes to inventory_fn`)
+	require.NoError(t, err)
+	db := durableDB(t, base, nil)
+	for range 20 {
+		require.NoError(t, postgres.InTx(ctx, db, func(tx pgx.Tx) error {
+			if _, err := tx.Exec(ctx, `set local synchronous_commit = off`); err != nil {
+				return err
+			}
+			_, err := tx.Exec(ctx, writeNote)
+			return err
+		}))
+		require.NoError(t, postgres.InBatches(ctx, db, postgres.Batches{
+			First: func(b *pgx.Batch) { b.Queue(`select from inventory.notes`) },
+			Then:  func(pgx.Tx) (*pgx.Batch, error) { return nil, nil },
+		}))
+		var written bool
+		require.NoError(t, db.QueryRow(ctx, onDisk).Scan(&written))
+		require.True(t, written)
+	}
+}
+
+// statements hears what was sent in batches.
+type statements struct {
+	trips
+	sent []string
+}
+
+func (s *statements) TraceBatchQuery(_ context.Context, _ *pgx.Conn, d pgx.TraceBatchQueryData) {
+	s.sent = append(s.sent, d.SQL)
+}
+
+func TestAnEarlyCommitGivesItsLocksBackBeforeTheDiskHasIt(t *testing.T) {
+	t.Parallel()
+	ctx := context.Background()
+	for _, early := range []bool{true, false} {
+		heard := &statements{}
+		db := durableDB(t, testdb.New(t), heard)
+		require.NoError(t, postgres.InBatches(ctx, db, postgres.Batches{
+			First: func(b *pgx.Batch) { b.Queue(`select 1`) },
+			Then:  func(pgx.Tx) (*pgx.Batch, error) { return batchOf(`select 2`), nil },
+			Early: func() bool { return early },
+		}))
+		after := heard.sent[slices.Index(heard.sent, "select 2")+1:]
+		if !early {
+			require.Equal(t, []string{"commit"}, after, "one commit that waits takes one flush")
+			continue
+		}
+		require.Len(t, after, 3)
+		require.Equal(t, []string{"set local synchronous_commit = off", "commit"}, after[:2])
+		require.Contains(t, after[2], "pg_logical_emit_message", "by the same session: it would not be there after a crash")
+		require.EqualValues(t, 2, heard.n.Load(), "in the same round trip")
+	}
 }

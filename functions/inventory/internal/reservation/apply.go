@@ -142,17 +142,13 @@ func act(ctx context.Context, tx pgx.Tx, m Message, outcome Outcome, records map
 	}
 	batch := &pgx.Batch{}
 	if typ != event.InventoryRejected {
-		if err := r.settle(answer.Reply); err != nil {
-			return Answer{}, err
-		}
+		r.settle(answer.Reply)
 		queueRecords(batch, []*record{r})
 		if m.Announce {
 			announced = append(announced, answer.Reply)
 		}
 	}
-	if err := queueMessage(batch, m, answer.Reply); err != nil {
-		return Answer{}, err
-	}
+	queueMessage(batch, m, answer.Reply)
 	answer.Appended, err = post(ctx, tx, book, batch, announced)
 	return answer, err
 }

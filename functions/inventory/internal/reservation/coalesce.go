@@ -16,22 +16,24 @@ import (
 // Queue decides orders that come at the same time together: their rows are
 // locked once and there is one commit for all. An order that comes alone is
 // decided at once; while decisions are under way, those that come wait for the
-// next, in the order of their coming. It is safe for concurrent use.
+// next, in the order of their coming. When some wait, stock is handed on before
+// the disk has the commit, and the answers are given after. It is safe for
+// concurrent use.
 type Queue struct {
 	db    postgres.DB
 	rules Rules
 	Options
 
-	// turn is of the one transaction that asks for stock. The next one asks
-	// when the earlier has what it wanted, so that a later order never gets what
-	// an earlier one is refused; their commits go on beside each other.
-	turn sync.Mutex
-
 	mu      sync.Mutex
 	waiting []*ticket
-	running int
-	pace    time.Duration // that one order took of late, while others waited
-	moved   time.Time     // when orders were taken last
+	// asking says that a transaction asks for stock. The next one asks when that
+	// has what it wanted, so that a later order never gets what an earlier one
+	// is refused; their commits go on beside each other.
+	asking   bool
+	running  int           // transactions
+	deciding int           // orders in them
+	pace     time.Duration // that one order took of late, while others waited
+	moved    time.Time     // when orders were taken last
 }
 
 // Options of a queue.
@@ -59,9 +61,9 @@ const (
 	// batchOrders and batchLines bound one transaction.
 	batchOrders = 64
 	batchLines  = 1000
-	// batches is how many transactions run at once: while one waits for its
-	// commit, another works.
-	batches = 2
+	// batches is how many transactions run at once: while some wait for the
+	// disk, another writes, and the next asks for stock.
+	batches = 4
 	// maxWaiting bounds the memory of those that wait.
 	maxWaiting = 1024
 	// decideWithin bounds a transaction, whoever still waits for it: one on a
@@ -123,11 +125,23 @@ func (q *Queue) enter(t *ticket) bool {
 		return false
 	}
 	q.waiting = append(q.waiting, t)
-	if q.running < batches {
-		q.running++
-		go q.work()
-	}
+	q.begin()
 	return true
+}
+
+// begin begins the next transaction when none asks for stock and at least half as
+// many orders wait as are being decided: fewer cost more than they gain by it,
+// since what a transaction costs is shared by its orders.
+func (q *Queue) begin() {
+	if q.asking || q.running == batches || 2*len(q.waiting) < q.deciding {
+		return
+	}
+	if batch := q.next(); len(batch) > 0 {
+		q.asking = true
+		q.running++
+		q.deciding += len(batch)
+		go q.work(batch)
+	}
 }
 
 // behind says that one more would only be late: nothing has moved for as long
@@ -139,26 +153,25 @@ func (q *Queue) behind(now time.Time) bool {
 		n >= batchOrders && time.Duration(n)*q.pace > q.MaxWait
 }
 
-func (q *Queue) work() {
-	for {
-		q.turn.Lock()
-		pass := sync.OnceFunc(q.turn.Unlock)
-		batch := q.next()
-		if len(batch) > 0 {
-			_ = q.decide(batch, pass) // the tickets have heard of it
-		}
-		pass()
-		if len(batch) == 0 {
-			return
-		}
-	}
-}
-
-// next takes the tickets of the next transaction; none means that this worker
-// is done. Of two deliveries of one order only one may be in a transaction.
-func (q *Queue) next() []*ticket {
+func (q *Queue) work(batch []*ticket) {
+	pass := sync.OnceFunc(func() {
+		q.mu.Lock()
+		defer q.mu.Unlock()
+		q.asking = false
+		q.begin()
+	})
+	_ = q.decide(batch, pass) // the tickets have heard of it
+	pass()
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	q.running--
+	q.deciding -= len(batch)
+	q.begin()
+}
+
+// next takes the tickets of the next transaction. Of two deliveries of one order
+// only one may be in a transaction.
+func (q *Queue) next() []*ticket {
 	var batch, rest []*ticket
 	ids := make(map[string]bool, min(len(q.waiting), batchOrders))
 	lines, full := 0, false
@@ -175,11 +188,9 @@ func (q *Queue) next() []*ticket {
 		}
 	}
 	q.waiting = rest
-	if len(batch) == 0 {
-		q.running--
-		return nil
+	if len(batch) > 0 {
+		q.clock(batch[0].since, len(batch))
 	}
-	q.clock(batch[0].since, len(batch))
 	return batch
 }
 
@@ -244,5 +255,5 @@ func (q *Queue) placeAll(batch []*ticket, pass func()) (decisions []Decision, er
 	for i, t := range batch {
 		orders[i] = t.order
 	}
-	return placeAll(ctx, q.db, q.rules, orders, pass)
+	return placeAll(ctx, q.db, q.rules, orders, pass, func() bool { return q.Waiting() > 0 })
 }

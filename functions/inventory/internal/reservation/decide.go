@@ -124,6 +124,5 @@ func (p *placing) reply(now time.Time, sequence int64) (event.Event, string, err
 	if err != nil {
 		return event.Event{}, "", err
 	}
-	text, err := store(reply)
-	return reply, text, err
+	return reply, store(reply), nil
 }

@@ -102,7 +102,8 @@ func (r *record) expire(book *stock.Book, sequence int64) (event.Event, error) {
 	if err != nil {
 		return event.Event{}, err
 	}
-	return reply, r.settle(reply)
+	r.settle(reply)
+	return reply, nil
 }
 
 // whenOver is the state of a reservation whose time is over, recorded or not:
@@ -116,13 +117,11 @@ func (r *record) whenOver() State {
 
 // settle keeps the reply that led to the present state, or, of an order that
 // is paid for in parts, to the newest part.
-func (r *record) settle(reply event.Event) error {
-	if reply.Type != replyType(r.State) && reply.Type != event.InventoryCommitted {
-		return nil
+func (r *record) settle(reply event.Event) {
+	if reply.Type == replyType(r.State) || reply.Type == event.InventoryCommitted {
+		text := store(reply)
+		r.Settled = &text
 	}
-	text, err := store(reply)
-	r.Settled = &text
-	return err
 }
 
 // Those that somebody else is busy with are left to them.

@@ -100,10 +100,7 @@ func (k known) rejectLate(ctx context.Context, tx pgx.Tx, o Order, lines []event
 	if err != nil {
 		return Answer{}, err
 	}
-	text, err := store(reply)
-	if err != nil {
-		return Answer{}, err
-	}
+	text := store(reply)
 	var placed string
 	if err := tx.QueryRow(ctx, rejectTombstone, pgx.NamedArgs{"order_id": o.ID, "reply": text}).Scan(&placed); err != nil {
 		return Answer{}, fmt.Errorf("reject late order %s: %w", o.ID, err)

@@ -36,16 +36,21 @@ func Place(ctx context.Context, db postgres.DB, rules Rules, o Order) (Answer, e
 // PlaceAll decides orders in their order, in one transaction, each all or
 // nothing on its own. No two may have the same id; all have been checked.
 func PlaceAll(ctx context.Context, db postgres.DB, rules Rules, orders []Order) ([]Decision, error) {
-	return placeAll(ctx, db, rules, orders, func() {})
+	return placeAll(ctx, db, rules, orders, func() {}, nil)
 }
 
 // placeAll is PlaceAll. It calls decided when those that came later may ask for
 // stock: what these get is settled and their stock is held until the commit.
-func placeAll(ctx context.Context, db postgres.DB, rules Rules, orders []Order, decided func()) ([]Decision, error) {
+// It asks early whether others wait for that stock.
+func placeAll(ctx context.Context, db postgres.DB, rules Rules, orders []Order, decided func(), early func() bool) ([]Decision, error) {
 	var decisions []Decision
 	err := rounds(func(short needed) error {
 		r := &round{rules: rules, orders: orders, short: short}
-		err := postgres.InBatches(ctx, db, r.open, func(tx pgx.Tx) (*pgx.Batch, error) { return r.decide(ctx, tx, decided) })
+		err := postgres.InBatches(ctx, db, postgres.Batches{
+			First: r.open,
+			Then:  func(tx pgx.Tx) (*pgx.Batch, error) { return r.decide(ctx, tx, decided) },
+			Early: early,
+		})
 		decisions = r.decisions
 		return err
 	})

@@ -42,15 +42,12 @@ const insertMessage = `
 	insert into inventory.messages (order_id, source, id, step, reply)
 	values (@order_id, @source, @id, @step, @reply::json)`
 
-func queueMessage(batch *pgx.Batch, m Message, reply event.Event) error {
-	if m.ID == "" {
-		return nil
+func queueMessage(batch *pgx.Batch, m Message, reply event.Event) {
+	if m.ID != "" {
+		batch.Queue(insertMessage, pgx.NamedArgs{
+			"order_id": m.OrderID, "source": m.Source, "id": m.ID, "step": m.Step.String(), "reply": store(reply),
+		})
 	}
-	text, err := store(reply)
-	batch.Queue(insertMessage, pgx.NamedArgs{
-		"order_id": m.OrderID, "source": m.Source, "id": m.ID, "step": m.Step.String(), "reply": text,
-	})
-	return err
 }
 
 // repeatLast answers with the reply that led to the present state. It is
@@ -65,8 +62,9 @@ func (r *record) repeatLast(ctx context.Context, tx pgx.Tx, m Message) (Answer, 
 		return Answer{}, err
 	}
 	batch := &pgx.Batch{}
-	if err := queueMessage(batch, m, answer.Reply); err != nil || batch.Len() == 0 {
-		return answer, err
+	queueMessage(batch, m, answer.Reply)
+	if batch.Len() == 0 {
+		return answer, nil
 	}
 	if err := tx.SendBatch(ctx, batch).Close(); err != nil {
 		return Answer{}, fmt.Errorf("remember a message: %w", err)
@@ -110,11 +108,7 @@ func bury(ctx context.Context, tx pgx.Tx, m Message) (Answer, error) {
 	if err != nil {
 		return Answer{}, err
 	}
-	text, err := store(reply)
-	if err != nil {
-		return Answer{}, err
-	}
-	tag, err := tx.Exec(ctx, insertTombstone, pgx.NamedArgs{"order_id": m.OrderID, "reply": text})
+	tag, err := tx.Exec(ctx, insertTombstone, pgx.NamedArgs{"order_id": m.OrderID, "reply": store(reply)})
 	if err != nil {
 		return Answer{}, fmt.Errorf("bury order %s: %w", m.OrderID, err)
 	}
@@ -122,9 +116,7 @@ func bury(ctx context.Context, tx pgx.Tx, m Message) (Answer, error) {
 		return Answer{}, errAgain
 	}
 	batch := &pgx.Batch{}
-	if err := queueMessage(batch, m, reply); err != nil {
-		return Answer{}, err
-	}
+	queueMessage(batch, m, reply)
 	if batch.Len() > 0 {
 		if err := tx.SendBatch(ctx, batch).Close(); err != nil {
 			return Answer{}, fmt.Errorf("bury order %s: %w", m.OrderID, err)

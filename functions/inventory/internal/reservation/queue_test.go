@@ -3,14 +3,17 @@ package reservation_test
 import (
 	"context"
 	"fmt"
+	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 
 	"github.com/mallhive/product-service/functions/inventory/internal/reservation"
 	"github.com/mallhive/product-service/functions/inventory/internal/stock"
+	"github.com/mallhive/product-service/shared/postgres"
 	"github.com/mallhive/product-service/shared/postgres/testdb"
 )
 
@@ -180,5 +183,91 @@ func TestAnOrderOfManyLinesIsNotOvertaken(t *testing.T) {
 	letGo()
 	for i, want := range []string{"locked<nil>", "locked<nil>", "locked<nil>", "rejected<nil>"} {
 		require.Equal(t, want, <-states[i], i)
+	}
+}
+
+func TestAFewOrdersWaitForCompanyWhileManyAreDecided(t *testing.T) {
+	t.Parallel()
+	base := testdb.New(t)
+	db, owner := base.Pool(t, "inventory"), base.Owner(t)
+	ctx := context.Background()
+	var levels []stock.Counting
+	for i := range 5 {
+		levels = append(levels, stock.Counting{SKU: fmt.Sprint("S", i), Location: "near", OnHand: 5})
+	}
+	given(t, db, levels...)
+	tx, err := owner.Begin(ctx)
+	require.NoError(t, err)
+	_, err = tx.Exec(ctx, `lock table inventory.movements in share mode`) // what is decided cannot be written
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = tx.Rollback(ctx) })
+	q := reservation.NewQueue(db, rules, reservation.Options{MaxWait: time.Minute})
+	states := make([]chan string, 5)
+	place := func(i int) {
+		states[i] = make(chan string, 1)
+		go func() {
+			a, err := q.Place(ctx, orderOf(fmt.Sprint("o", i), map[string]int64{fmt.Sprint("S", i): 1}))
+			states[i] <- fmt.Sprint(a.Data.State, err)
+		}()
+	}
+	deciding := func(n int) {
+		require.Eventually(t, func() bool {
+			var stuck int
+			require.NoError(t, owner.QueryRow(ctx, `
+				select count(*) from pg_locks join pg_stat_activity using (pid)
+				where datname = current_database() and not granted`).Scan(&stuck))
+			return stuck == n && q.Waiting() == 0
+		}, 20*time.Second, time.Millisecond)
+	}
+	for i := range 3 {
+		place(i)
+		deciding(i + 1)
+	}
+	place(3)
+	require.Eventually(t, func() bool { return q.Waiting() == 1 }, 20*time.Second, time.Millisecond, "three are being decided")
+	place(4)
+	deciding(4)
+	require.NoError(t, tx.Rollback(ctx))
+	for i := range states {
+		require.Equal(t, "locked<nil>", <-states[i], i)
+	}
+}
+
+func TestAReservationThatIsReadIsOnTheDisk(t *testing.T) {
+	t.Parallel()
+	base := testdb.New(t)
+	ctx := context.Background()
+	url := base.URL("inventory")
+	sign := "?"
+	if strings.Contains(url, "?") {
+		sign = "&"
+	}
+	db, err := postgres.Open(ctx, postgres.Options{
+		Logins: postgres.Fixed(url + sign + "synchronous_commit=on"), Application: "inventory", MaxConns: 2, StatementTimeout: time.Minute,
+	})
+	require.NoError(t, err)
+	defer db.Close()
+	given(t, db, stock.Counting{SKU: "A", Location: "near", OnHand: 50})
+	for i := range 40 { // the server writes its log now and then by itself
+		id := fmt.Sprint("o", i)
+		var at string
+		require.NoError(t, postgres.InTx(ctx, db, func(tx pgx.Tx) error {
+			if _, err := reservation.Place(ctx, tx, rules, orderOf(id, map[string]int64{"A": 1})); err != nil {
+				return err
+			}
+			if _, err := tx.Exec(ctx, `set local synchronous_commit = off`); err != nil {
+				return err
+			}
+			return tx.QueryRow(ctx, `select pg_current_wal_insert_lsn()::text`).Scan(&at)
+		}))
+		if i%2 == 0 {
+			_, err = reservation.Get(ctx, db, id)
+		} else {
+			_, err = reservation.List(ctx, db, reservation.Filter{State: reservation.Locked}, "", 100)
+		}
+		require.NoError(t, err)
+		var written bool
+		require.NoError(t, db.QueryRow(ctx, `select pg_current_wal_flush_lsn() > $1::text::pg_lsn`, at).Scan(&written))
+		require.True(t, written, id)
 	}
 }

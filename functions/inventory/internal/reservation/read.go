@@ -32,6 +32,7 @@ type readRow struct {
 	CreatedAt time.Time
 	UpdatedAt time.Time
 	Lines     []byte
+	Flushed   *string // not told
 }
 
 const readOne = `
@@ -39,6 +40,9 @@ const readOne = `
 	from inventory.reservations r
 	where r.order_id = @order_id`
 
+// A decision gives its locks back before the disk has it, so a read waits for
+// the disk too, by what it writes itself: nothing that it tells of is gone after
+// a crash. What was decided so long ago has long been written, or has failed.
 const reservationColumns = `
 		r.order_id,
 		r.state,
@@ -51,7 +55,8 @@ const reservationColumns = `
 			select coalesce(json_agg(json_build_object('SKU', l.sku, 'Held', l.held, 'Owed', l.owed, 'Sold', l.sold, 'Returned', l.returned)), '[]')
 			from inventory.reservation_lines l
 			where l.order_id = r.order_id
-		) as lines`
+		) as lines,
+		case when r.updated_at > now() - interval '10 seconds' then pg_logical_emit_message(true, 'flush', '')::text end as flushed`
 
 // Get reads one reservation.
 func Get(ctx context.Context, db postgres.DB, orderID string) (Reservation, error) {
