@@ -49,7 +49,7 @@ func TestConcurrentHistoriesAreLinearizable(t *testing.T) {
 		"one-sku":     {SKUs: 1, Orders: 24, Clients: 8, OnHand: 25},
 		"counted":     {SKUs: 1, Orders: 24, Clients: 8, OnHand: 25, Counted: true},
 		"three-skus":  {SKUs: 3, Orders: 24, Clients: 8, OnHand: 25},
-		"expiring":    {SKUs: 2, Orders: 24, Clients: 8, OnHand: 15, Expiring: true},
+		"expiring":    {SKUs: 2, Orders: 12, Clients: 4, OnHand: 8, Expiring: true},
 		"counted-two": {SKUs: 2, Orders: 24, Clients: 8, OnHand: 25, Counted: true},
 	}
 	histories := 10 // of each shape
