@@ -33,6 +33,9 @@ func routes(_ context.Context, cfg *config, s *service.Service) error {
 	if err := watchBacklog(s.DB); err != nil {
 		return err
 	}
+	if err := watchLetters(s.DB); err != nil {
+		return err
+	}
 
 	api := s.API
 	admin := web.Scope("events:admin")
@@ -44,6 +47,8 @@ func routes(_ context.Context, cfg *config, s *service.Service) error {
 	web.Register(api, operation("list-dead-letters", "GET", "/v1/dead-letters", "Events that could not be delivered, newest first", "dead letters", admin), listLetters(s.DB))
 	web.Register(api, operation("get-dead-letter", "GET", "/v1/dead-letters/{id}", "One dead letter with its event", "dead letters", admin, http.StatusNotFound), getLetter(s.DB))
 	web.Register(api, operation("replay-dead-letter", "POST", "/v1/dead-letters/{id}/replay", "Send the event to the broker again, with its id and sequence", "dead letters", admin, http.StatusNotFound, http.StatusConflict), replayLetter(s.DB, sink.send))
+	web.Register(api, operation("replay-dead-letters", "POST", "/v1/dead-letters:replay", "Send many to the broker again, in the order of their events; call again until none remain", "dead letters", admin, http.StatusConflict), replayLetters(s.DB, sink.send))
+	web.Register(api, operation("delete-dead-letters", "DELETE", "/v1/dead-letters", "Forget all that match", "dead letters", admin), deleteLetters(s.DB))
 	web.Register(api, deletion("delete-dead-letter", "/v1/dead-letters/{id}", "Forget a dead letter", "dead letters", admin), deleteLetter(s.DB))
 
 	web.Register(api, creation("start-resync", "/v1/resyncs", "Send products again: all, or what changed since a time", "resyncs", admin), startResync(s.DB, sink.waker))

@@ -3,6 +3,7 @@ package main
 import (
 	"github.com/danielgtaylor/huma/v2"
 
+	"github.com/mallhive/product-service/functions/events/internal/deadletter"
 	"github.com/mallhive/product-service/functions/events/internal/interaction"
 	"github.com/mallhive/product-service/shared/web"
 )
@@ -21,6 +22,10 @@ func introduce(api *web.API) {
 	web.Name[interactionsBody](api, "Interactions")
 	web.Name[interaction.Taken](api, "TakenInteractions")
 	web.Name[letterList](api, "DeadLetterList")
+	web.Name[replayLettersBody](api, "DeadLetterReplay")
+	web.Name[deadletter.Progress](api, "DeadLetterReplayProgress")
+	web.Name[deadletter.Failure](api, "DeadLetterReplayFailure")
+	web.Name[deletedLetters](api, "DeletedDeadLetters")
 	web.Name[startResyncBody](api, "ResyncRequest")
 	web.Name[resyncList](api, "ResyncList")
 	web.Name[typeList](api, "EventTypeList")
