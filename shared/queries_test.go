@@ -178,6 +178,7 @@ var owners = map[string]string{
 	"inventory.messages":          "functions/inventory/internal/reservation",
 	"events.dead_letters":         "functions/events/internal/deadletter",
 	"events.outbox":               "shared/outbox",
+	"events.resyncs":              "functions/events/internal/resync",
 	"idempotency_keys":            "shared/idempotency",
 }
 

@@ -10,6 +10,7 @@ import (
 	"github.com/mallhive/product-service/functions/events/internal/deadletter"
 	"github.com/mallhive/product-service/functions/events/internal/interaction"
 	"github.com/mallhive/product-service/functions/events/internal/relay"
+	"github.com/mallhive/product-service/functions/events/internal/resync"
 	"github.com/mallhive/product-service/shared/event"
 	"github.com/mallhive/product-service/shared/outbox"
 	"github.com/mallhive/product-service/shared/service"
@@ -42,6 +43,9 @@ func routes(_ context.Context, cfg *config, s *service.Service) error {
 	if err := watchBacklog(meter, s.DB); err != nil {
 		return err
 	}
+	if err := watchLetters(s.DB); err != nil {
+		return err
+	}
 
 	api := s.API
 	admin := web.Scope("events:admin")
@@ -56,11 +60,18 @@ func routes(_ context.Context, cfg *config, s *service.Service) error {
 	web.Register(api, operation("list-dead-letters", "GET", "/v1/dead-letters", "Events that could not be delivered, newest first", "dead letters", admin), listLetters(s.DB))
 	web.Register(api, operation("get-dead-letter", "GET", "/v1/dead-letters/{id}", "One dead letter with its event", "dead letters", admin, http.StatusNotFound), getLetter(s.DB))
 	web.Register(api, operation("replay-dead-letter", "POST", "/v1/dead-letters/{id}/replay", "Send the event to the broker again, with its id and sequence", "dead letters", admin, http.StatusNotFound, http.StatusConflict), replayLetter(s.DB, sink.send))
+	web.Register(api, operation("replay-dead-letters", "POST", "/v1/dead-letters:replay", "Send many to the broker again, in the order of their events; call again until none remain", "dead letters", admin, http.StatusConflict), replayLetters(s.DB, sink.send))
+	web.Register(api, operation("delete-dead-letters", "DELETE", "/v1/dead-letters", "Forget all that match", "dead letters", admin), deleteLetters(s.DB))
 	web.Register(api, deletion("delete-dead-letter", "/v1/dead-letters/{id}", "Forget a dead letter", "dead letters", admin), deleteLetter(s.DB))
+
+	web.Register(api, creation("start-resync", "/v1/resyncs", "Send products again: all, or what changed since a time", "resyncs", admin), startResync(s.DB, sink.waker))
+	web.Register(api, operation("list-resyncs", "GET", "/v1/resyncs", "Resyncs with their progress, newest first", "resyncs", admin), listResyncs(s.DB))
+	web.Register(api, operation("get-resync", "GET", "/v1/resyncs/{id}", "One resync with its progress", "resyncs", admin, http.StatusNotFound), getResync(s.DB))
+	web.Register(api, operation("cancel-resync", "POST", "/v1/resyncs/{id}/cancel", "Send no more for a resync", "resyncs", admin, http.StatusNotFound, http.StatusConflict), cancelResync(s.DB))
 
 	// Deliveries of the broker; the ingress routes neither.
 	authorize := s.EventAuth(cfg.EventConfig)
-	wake := drainOn(drainer, sink.waker, count)
+	wake := resyncAfter(drainOn(drainer, sink.waker, count), resync.New(resync.Options{DB: s.DB}), sink.waker, s.Log)
 	api.Mount("POST /{$}", event.Receive(event.Receiving{Authorize: authorize, PublicBaseURL: cfg.PublicBaseURL, Log: s.Log}, map[string]event.Handler{
 		event.OutboxReady: wake,
 		event.Ping:        wake,
@@ -76,6 +87,12 @@ func operation(id, method, path, summary, tag string, security []map[string][]st
 func deletion(id, path, summary, tag string, security []map[string][]string) huma.Operation {
 	op := operation(id, http.MethodDelete, path, summary, tag, security, http.StatusNotFound)
 	op.DefaultStatus = http.StatusNoContent
+	return op
+}
+
+func creation(id, path, summary, tag string, security []map[string][]string) huma.Operation {
+	op := operation(id, http.MethodPost, path, summary, tag, security, http.StatusConflict)
+	op.DefaultStatus = http.StatusCreated
 	return op
 }
 

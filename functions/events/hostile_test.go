@@ -20,7 +20,11 @@ func TestEveryOperationAnswersHostileInputClearly(t *testing.T) {
 		map[string]servicetest.Sample{
 			"take-interactions": {Body: `{"interactions":[{"id":"i-1","type":"view","product_id":"` + product.String() + `","sku":"ICE-1","session_id":"s","user_id":"u",
 				"occurred_at":"2026-01-01T00:00:00Z","page":"https://products.mallhive.com/","referrer":"https://x.example","list":"search","position":3,"query":"toner","consent":true}]}`},
-			"list-dead-letters": {Queries: []string{"type=com.mallhive.stock.low.v1", "subject=B"}},
+			"list-dead-letters": {Queries: []string{"type=com.mallhive.stock.low.v1", "subject=B", "replayed=false&refused=false&status=500&since=2026-01-01T00:00:00Z"}},
+			"replay-dead-letters": {Body: `{"ids":["` + uuid.NewString() + `"],"type":"com.mallhive.stock.low.v1","subject":"A","event_id":"e","source":"/s","destination":"http://d","status":500,
+				"since":"2026-01-01T00:00:00Z","until":"2026-02-01T00:00:00Z","replayed_before":"2026-01-01T00:00:00Z","refused":true,"limit":5}`},
+			"delete-dead-letters": {Queries: []string{"subject=none&until=2026-01-01T00:00:00Z"}},
+			"start-resync":        {Body: `{"target":"recommendation","since":"2026-01-01T00:00:00Z"}`},
 		})
 }
 

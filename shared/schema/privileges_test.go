@@ -54,6 +54,7 @@ events_fn catalog.product_documents select
 events_fn events.dead_letters delete insert select update
 events_fn events.idempotency_keys delete insert select update
 events_fn events.outbox delete insert select update
+events_fn events.resyncs insert select update
 inventory_fn catalog.offers select
 inventory_fn catalog.prices_now select
 inventory_fn catalog.variants_now select
@@ -134,6 +135,7 @@ func TestWhatRunsAsTheOwnerHasAFixedSearchPathAndFewCallers(t *testing.T) {
 	found, err := pgx.CollectRows(rows, pgx.RowTo[string])
 	require.NoError(t, err)
 	require.Equal(t, []string{
+		"catalog.hold_products search_path=pg_catalog events_fn",
 		"catalog.note_changes search_path=pg_catalog ",
 		"catalog.place_changes search_path=pg_catalog ",
 		"catalog.refresh_statistics search_path=pg_catalog catalog_fn",
@@ -188,7 +190,8 @@ func TestAStatementBeyondAFunctionsTaskIsRefused(t *testing.T) {
 			`update catalog.prices set amount = 1`, `update catalog.prices set starts_at = now()`, `delete from catalog.prices`,
 			`delete from catalog.products`, `delete from catalog.variants`, `update catalog.changes set position = 0`, `delete from catalog.changes`,
 			`insert into catalog.changes_under_way (kind, subjects, versions) values ('product', '{}', '{}')`, `select nextval('catalog.change_position')`, `select * from events.outbox`, `update events.outbox set data = null`,
-			`delete from events.outbox`, `select * from events.dead_letters`, `select * from inventory.stock`, `select * from inventory.levels`,
+			`delete from events.outbox`, `select * from events.dead_letters`, `select * from events.resyncs`, `select catalog.hold_products(null, null, null, 1)`,
+			`select * from inventory.stock`, `select * from inventory.levels`,
 			`update inventory.levels set on_hand = 1`, `select * from inventory.reservations`, `insert into inventory.stock (sku) values ('a')`,
 			`select * from inventory.idempotency_keys`,
 		},
@@ -202,7 +205,7 @@ func TestAStatementBeyondAFunctionsTaskIsRefused(t *testing.T) {
 		"events": {
 			`select * from catalog.products`, `select * from catalog.prices`, `update catalog.products set name = ''`, `select * from inventory.stock`,
 			`select * from inventory.sellability`, `select * from inventory.movements`, `insert into inventory.locations (code, name, priority) values ('a', 'a', 1)`,
-			`select catalog.refresh_statistics()`,
+			`select catalog.refresh_statistics()`, `select from catalog.products for no key update`, `delete from events.resyncs`, `select * from catalog.changes`,
 		},
 	} {
 		conn, err := pgx.Connect(context.Background(), db.URL(role))

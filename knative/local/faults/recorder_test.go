@@ -65,6 +65,14 @@ func sequence(e event.Event) string {
 	return s
 }
 
+// forget is a consumer that lost all it knew.
+func (r *recorder) forget() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	clear(r.events)
+	clear(r.newest)
+}
+
 // has says whether an event came through.
 func (r *recorder) has(id string) bool {
 	r.mu.Lock()

@@ -5,12 +5,15 @@ package deadletter
 
 import (
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -34,19 +37,18 @@ const (
 	attributeDestination = "knativeerrordest"
 	attributeCode        = "knativeerrorcode"
 	attributeData        = "knativeerrordata"
-	attributesOfKnative  = "knativeerror"
-	attributeTTL         = "knativebrokerttl"
+	attributesOfKnative  = "knative" // also how long it may go round, and where it has been
 )
 
 // FromBroker reads what a broker gave up on.
 func FromBroker(e event.Event) Letter {
-	l := Letter{Destination: e.Extensions[attributeDestination], Reason: e.Extensions[attributeData]}
+	l := Letter{Destination: e.Extensions[attributeDestination], Reason: plain(e.Extensions[attributeData])}
 	if code, err := strconv.Atoi(e.Extensions[attributeCode]); err == nil && code > 0 && code < 1000 {
 		l.Status = code
 	}
 	own := map[string]string{}
 	for name, value := range e.Extensions {
-		if !strings.HasPrefix(name, attributesOfKnative) && name != attributeTTL {
+		if !strings.HasPrefix(name, attributesOfKnative) {
 			own[name] = value
 		}
 	}
@@ -55,17 +57,35 @@ func FromBroker(e event.Event) Letter {
 	return l
 }
 
+// plain undoes the base64 in which some brokers write the answer's body, where
+// what comes out is text.
+func plain(data string) string {
+	text, err := base64.StdEncoding.DecodeString(data)
+	if err != nil || !utf8.Valid(text) {
+		return data
+	}
+	for _, r := range string(text) {
+		if !unicode.IsPrint(r) && !unicode.IsSpace(r) {
+			return data
+		}
+	}
+	return string(text)
+}
+
+// What comes again after it was replayed waits again.
 const storeSQL = `
-insert into events.dead_letters as d (id, event_id, source, type, subject, event, destination, status, reason)
-select n.id, n.event_id, n.source, n.type, nullif(n.subject, ''), n.event::json, n.destination, nullif(n.status, 0), nullif(n.reason, '')
+insert into events.dead_letters as d (id, event_id, source, type, subject, event, sequence, destination, status, reason)
+select n.id, n.event_id, n.source, n.type, nullif(n.subject, ''), n.event::json, nullif(n.sequence, 0), n.destination,
+    nullif(n.status, 0), nullif(n.reason, '')
 from unnest(@ids::uuid[], @event_ids::text[], @sources::text[], @types::text[], @subjects::text[], @events::text[],
-    @destinations::text[], @statuses::integer[], @reasons::text[])
-    as n (id, event_id, source, type, subject, event, destination, status, reason)
+    @sequences::bigint[], @destinations::text[], @statuses::integer[], @reasons::text[])
+    as n (id, event_id, source, type, subject, event, sequence, destination, status, reason)
 on conflict (source, event_id, destination)
 do update set
     deliveries = d.deliveries + 1,
     status = excluded.status,
-    reason = excluded.reason`
+    reason = excluded.reason,
+    replayed_at = null`
 
 // Store keeps letters. One that is there already, for the same destination, is
 // counted: brokers deliver dead letters at least once, too.
@@ -75,7 +95,7 @@ func Store(ctx context.Context, db postgres.DB, letters ...Letter) error {
 	}
 	columns := map[string][]string{}
 	add := func(name, value string) { columns[name] = append(columns[name], strings.ReplaceAll(value, "\x00", "")) }
-	ids, statuses := make([]uuid.UUID, len(letters)), make([]int32, len(letters))
+	ids, statuses, sequences := make([]uuid.UUID, len(letters)), make([]int32, len(letters)), make([]int64, len(letters))
 	for i, l := range letters {
 		id, err := uuid.NewV7()
 		if err != nil {
@@ -87,7 +107,7 @@ func Store(ctx context.Context, db postgres.DB, letters ...Letter) error {
 			l.Reason += "; " + err.Error()
 			whole = []byte(`null`)
 		}
-		ids[i], statuses[i] = id, int32(l.Status)
+		ids[i], statuses[i], sequences[i] = id, int32(l.Status), l.Event.Sequence
 		add("event_ids", l.Event.ID)
 		add("sources", l.Event.Source)
 		add("types", l.Event.Type)
@@ -96,7 +116,7 @@ func Store(ctx context.Context, db postgres.DB, letters ...Letter) error {
 		add("destinations", l.Destination)
 		add("reasons", l.Reason)
 	}
-	args := pgx.NamedArgs{"ids": ids, "statuses": statuses}
+	args := pgx.NamedArgs{"ids": ids, "statuses": statuses, "sequences": sequences}
 	for name, values := range columns {
 		args[name] = values
 	}
@@ -117,50 +137,19 @@ type DeadLetter struct {
 	Status      *int            `json:"status" doc:"The last answer's HTTP status; null when there was none"`
 	Reason      *string         `json:"reason" doc:"The last answer, or why there was none"`
 	Deliveries  int             `json:"deliveries" doc:"How often it was given up on"`
-	Replays     int             `json:"replays"`
-	ReplayedAt  *time.Time      `json:"replayed_at"`
+	Replays     int             `json:"replays" doc:"How often the broker took it again"`
+	ReplayedAt  *time.Time      `json:"replayed_at" doc:"When last; null when it was not, or came back since"`
+	Refusal     *string         `json:"refusal" doc:"Why it cannot be replayed: it is no event, or the broker refuses it"`
+	Sequence    *int64          `json:"sequence" doc:"The event's, by which replays are ordered; null when it has none"`
 	CreatedAt   time.Time       `json:"created_at"`
 	Event       json.RawMessage `json:"event,omitempty" doc:"The CloudEvent in its JSON format"`
 }
 
-// Filter narrows a list. The zero value takes all.
-type Filter struct {
-	Type    string
-	Subject string
-	After   uuid.UUID // the last one seen; newest come first
-	Limit   int
-}
-
-const listSQL = `
-select d.id, d.event_id, d.source, d.type, d.subject, d.destination, d.status, d.reason,
-    d.deliveries, d.replays, d.replayed_at, d.created_at, null::json as event
-from events.dead_letters d
-where (@type = '' or d.type = @type)
-    and (@subject = '' or d.subject = @subject)
-    and (@after::uuid is null or d.id < @after)
-order by d.id desc
-limit @limit`
-
-// List shows dead letters without their events, newest first.
-func List(ctx context.Context, db postgres.DB, f Filter) ([]DeadLetter, error) {
-	var after *uuid.UUID
-	if f.After != uuid.Nil {
-		after = &f.After
-	}
-	rows, err := db.Query(ctx, listSQL, pgx.NamedArgs{"type": f.Type, "subject": f.Subject, "after": after, "limit": f.Limit})
-	if err != nil {
-		return nil, fmt.Errorf("list dead letters: %w", err)
-	}
-	found, err := pgx.CollectRows(rows, pgx.RowToStructByName[DeadLetter])
-	if err != nil {
-		return nil, fmt.Errorf("list dead letters: %w", err)
-	}
-	return found, nil
-}
+const columns = `d.id, d.event_id, d.source, d.type, d.subject, d.destination, d.status, d.reason, d.deliveries, d.replays,
+    d.replayed_at, d.refusal, d.sequence, d.created_at`
 
 const getSQL = `
-select d.id, d.event_id, d.source, d.type, d.subject, d.destination, d.status, d.reason,
-    d.deliveries, d.replays, d.replayed_at, d.created_at, d.event
+select ` + columns + `, d.event
 from events.dead_letters d
 where d.id = @id`
 
