@@ -24,32 +24,17 @@ func routes(_ context.Context, cfg *config, s *service.Service) error {
 	if err != nil {
 		return err
 	}
+	tell, err := measure(otel.Meter(meterName), s.DB)
+	if err != nil {
+		return err
+	}
 	intake := interaction.New(interaction.Options{DB: s.DB, Send: sink.quick, Wake: sink.waker.Wake, Trouble: logGone(s.Log)})
-	meter := otel.Meter(meterName)
-	countTaken, err := countInteractions(meter)
-	if err != nil {
-		return err
-	}
-	lag, err := measureLag(meter)
-	if err != nil {
-		return err
-	}
-	drainer := relay.New(relay.Options{DB: s.DB, Send: sink.send, Trouble: logTrouble(s.Log), Sent: lag})
+	drainer := relay.New(relay.Options{DB: s.DB, Send: sink.send, Trouble: logTrouble(s.Log), Sent: tell.lag})
 	s.OnStop(drainer.Close)
-	count, err := countSent(meter)
-	if err != nil {
-		return err
-	}
-	if err := watchBacklog(meter, s.DB); err != nil {
-		return err
-	}
-	if err := watchLetters(s.DB); err != nil {
-		return err
-	}
 
 	api := s.API
 	admin := web.Scope("events:admin")
-	api.Handle(interactionsOperation(api), takeInteractions(intake, countTaken))
+	api.Handle(interactionsOperation(api), takeInteractions(intake, tell.taken))
 
 	contract := published{cfg.PublicBaseURL}
 	web.Register(api, operation("list-event-types", "GET", "/v1/event-types", "Every event type that comes in or goes out", "event types", web.Public()), contract.list)
@@ -71,7 +56,7 @@ func routes(_ context.Context, cfg *config, s *service.Service) error {
 
 	// Deliveries of the broker; the ingress routes neither.
 	authorize := s.EventAuth(cfg.EventConfig)
-	wake := resyncAfter(drainOn(drainer, sink.waker, count), resync.New(resync.Options{DB: s.DB}), sink.waker, s.Log)
+	wake := resyncAfter(drainOn(drainer, sink.waker, tell.sent), resync.New(resync.Options{DB: s.DB}), sink.waker, s.Log)
 	api.Mount("POST /{$}", event.Receive(event.Receiving{Authorize: authorize, PublicBaseURL: cfg.PublicBaseURL, Log: s.Log}, map[string]event.Handler{
 		event.OutboxReady: wake,
 		event.Ping:        wake,

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"time"
 
-	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/metric"
 
 	"github.com/mallhive/product-service/functions/events/internal/deadletter"
@@ -14,8 +13,7 @@ import (
 
 // watchLetters tells how many dead letters there are, whenever metrics are
 // collected.
-func watchLetters(db postgres.DB) error {
-	m := otel.Meter(meter)
+func watchLetters(m metric.Meter, db postgres.DB) error {
 	kept, err := m.Int64ObservableGauge("dead_letters.kept", metric.WithDescription("Dead letters that are kept"))
 	if err != nil {
 		return fmt.Errorf("metric dead_letters.kept: %w", err)

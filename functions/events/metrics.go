@@ -8,12 +8,37 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
 
+	"github.com/mallhive/product-service/functions/events/internal/interaction"
 	"github.com/mallhive/product-service/functions/events/internal/relay"
 	"github.com/mallhive/product-service/shared/outbox"
 	"github.com/mallhive/product-service/shared/postgres"
 )
 
 const meterName = "github.com/mallhive/product-service/functions/events"
+
+// instruments are what the function counts by itself; what waits is looked up
+// when metrics are collected.
+type instruments struct {
+	taken func(context.Context, interaction.Taken)
+	sent  func(context.Context, relay.Report)
+	lag   func(time.Duration)
+}
+
+func measure(m metric.Meter, db postgres.DB) (tell instruments, err error) {
+	if tell.taken, err = countInteractions(m); err != nil {
+		return tell, err
+	}
+	if tell.sent, err = countSent(m); err != nil {
+		return tell, err
+	}
+	if tell.lag, err = measureLag(m); err != nil {
+		return tell, err
+	}
+	if err := watchBacklog(m, db); err != nil {
+		return tell, err
+	}
+	return tell, watchLetters(m, db)
+}
 
 // watchBacklog tells what waits in the outbox, whenever metrics are collected,
 // at a cost that does not grow with it.

@@ -35,10 +35,10 @@ type Resync struct {
 	Target      string     `json:"target" enum:"recommendation"`
 	Since       *time.Time `json:"since" doc:"Only what changed since; null is the whole catalog"`
 	State       string     `json:"state" enum:"waiting,running,finished,cancelled" doc:"One runs at a time; finished says that the broker has taken every event or it is a dead letter"`
-	Total       int64      `json:"total" doc:"Products that there were when it was asked for, deleted ones too"`
-	Done        int64      `json:"done" doc:"Products looked at"`
-	Resent      int64      `json:"resent" doc:"Events appended for it. A product that did not change since, or whose change was about to be sent anyway, has none"`
-	Error       *string    `json:"error" doc:"Why the last step failed; it is tried again by itself"`
+	Total       int64      `json:"total" doc:"Products that there were when it was asked for, deleted ones too" example:"5000"`
+	Done        int64      `json:"done" doc:"Products looked at" example:"1200"`
+	Resent      int64      `json:"resent" doc:"Events appended for it. A product that did not change since, or whose change was about to be sent anyway, has none" example:"1190"`
+	Error       *string    `json:"error" doc:"Why the last step failed; it is tried again by itself" example:"the database cannot be reached"`
 	RequestedBy string     `json:"requested_by"`
 	CreatedAt   time.Time  `json:"created_at"`
 	StartedAt   *time.Time `json:"started_at"`

@@ -68,7 +68,7 @@ func TestAReplayComesAfterTheChangeThatIsBeingSent(t *testing.T) {
 	w := newWorld(t)
 	p := w.product()
 	w.change(p, event.ProductUpdated)
-	sending, err := outbox.Claim(w.ctx, w.relay, 10, time.Minute)
+	sending, err := w.claim(new(outbox.Place), 10)
 	require.NoError(t, err)
 	require.Len(t, sending, 1)
 	w.ask(nil)
@@ -427,9 +427,17 @@ func (w *world) steps(worker *resync.Worker) {
 	}
 }
 
+func (w *world) claim(place *outbox.Place, limit int) (rows []outbox.Claimed, err error) {
+	err = postgres.InTx(w.ctx, w.relay, func(tx pgx.Tx) (err error) {
+		rows, err = place.Claim(w.ctx, tx, limit, time.Minute)
+		return err
+	})
+	return rows, err
+}
+
 // send hands what is due to a consumer.
 func (w *world) send(c *consumer) int {
-	rows, err := outbox.Claim(w.ctx, w.relay, 5, time.Minute)
+	rows, err := w.claim(new(outbox.Place), 5)
 	if err != nil {
 		w.t.Error(err)
 	}
