@@ -103,6 +103,10 @@ check-manifests: go-there
 	{ echo "error: knative/*.yaml or helm/README.md were not what the chart says; commit what make manifests has written"; exit 1; }
 check-chart: go-there ## the chart in every mode: lint, schemas, the platform's rules
 	@tools/check-chart
+	@tools/check-policies --there
+.PHONY: check-policies
+check-policies: go-there ## the chart's policies by Kyverno itself, which is built once, in up to twenty minutes
+	@tools/check-policies
 
 # ---- figures
 
