@@ -55,7 +55,7 @@ func TestAnImageIsPushedByDigestWithItsPartsListed(t *testing.T) {
 			return lines[len(lines)-1]
 		}
 		reference := build()
-		require.Regexp(t, "^"+regexp.QuoteMeta(repository)+"@sha256:[0-9a-f]{64}$", reference)
+		require.Regexp(t, "^"+regexp.QuoteMeta(repository)+":"+program+"-[0-9a-f]{12}@sha256:[0-9a-f]{64}$", reference)
 		require.Equal(t, reference, build(), "a commit is built to the same bytes")
 
 		digest, err := name.NewDigest(reference)
