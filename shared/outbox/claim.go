@@ -42,7 +42,7 @@ const due = `(o.next_attempt_at <= clock_timestamp() and coalesce(o.claimed_unti
 
 const claimSQL = `
 with free as (
-    select o.position
+    select o.ctid
     from events.outbox o
     where o.position = any(@positions) and ` + due + `
     for update of o skip locked
@@ -50,7 +50,7 @@ with free as (
 update events.outbox o
 set claim = @claim, claimed_until = clock_timestamp() + @lease::interval
 from free
-where o.position = free.position
+where o.ctid = free.ctid
 returning o.position, o.id, o.type, o.source, o.subject, o.time, o.data, o.traceparent, o.replay,
     coalesce(o.sequence, o.position) as sequence, o.attempts, o.appended_at`
 
