@@ -14,7 +14,6 @@ import (
 
 // Claimed is a row that this claim alone may send until Until.
 type Claimed struct {
-	Position int64
 	Claim    uuid.UUID
 	Attempts int // that failed before
 	Appended time.Time
@@ -23,7 +22,6 @@ type Claimed struct {
 }
 
 type row struct {
-	Position    int64
 	ID          string
 	Type        string
 	Source      string
@@ -40,18 +38,20 @@ type row struct {
 // due is what may be claimed, of a row o.
 const due = `(o.next_attempt_at <= clock_timestamp() and coalesce(o.claimed_until <= clock_timestamp(), true))`
 
+// Rows are named by id: of two indexes that have positions PostgreSQL would take
+// the wrong one when it thinks that the outbox is empty.
 const claimSQL = `
 with free as (
-    select o.position
+    select o.ctid
     from events.outbox o
-    where o.position = any(@positions) and ` + due + `
+    where o.id = any(@ids) and ` + due + `
     for update of o skip locked
 )
 update events.outbox o
 set claim = @claim, claimed_until = clock_timestamp() + @lease::interval
 from free
-where o.position = free.position
-returning o.position, o.id, o.type, o.source, o.subject, o.time, o.data, o.traceparent, o.replay,
+where o.ctid = free.ctid
+returning o.id, o.type, o.source, o.subject, o.time, o.data, o.traceparent, o.replay,
     coalesce(o.sequence, o.position) as sequence, o.attempts, o.appended_at`
 
 // The rows are locked by now: whoever changes one of these subjects waits, so
@@ -62,8 +62,8 @@ update events.outbox o
 set data = coalesce(
     (select d.document from catalog.product_documents d where d.product_id = o.subject::uuid),
     jsonb_build_object('id', o.subject, 'deleted', true))
-where o.position = any(@positions)
-returning o.position, o.data`
+where o.id = any(@ids)
+returning o.id, o.data`
 
 // searches bounds how much of what is not due one claim passes.
 const searches = 20
@@ -75,11 +75,11 @@ const searches = 20
 // caller's transaction commits.
 func (p *Place) Claim(ctx context.Context, tx pgx.Tx, limit int, lease time.Duration) ([]Claimed, error) {
 	for range searches {
-		positions, more, err := p.find(ctx, tx, limit)
+		ids, more, err := p.find(ctx, tx, limit)
 		if err != nil {
 			return nil, fmt.Errorf("look for rows of the outbox: %w", err)
 		}
-		rows, err := lock(ctx, tx, positions, lease)
+		rows, err := lock(ctx, tx, ids, lease)
 		if err != nil || len(rows) > 0 || !more {
 			return rows, err
 		}
@@ -87,8 +87,8 @@ func (p *Place) Claim(ctx context.Context, tx pgx.Tx, limit int, lease time.Dura
 	return nil, nil
 }
 
-func lock(ctx context.Context, tx pgx.Tx, positions []int64, lease time.Duration) ([]Claimed, error) {
-	if len(positions) == 0 {
+func lock(ctx context.Context, tx pgx.Tx, ids []string, lease time.Duration) ([]Claimed, error) {
+	if len(ids) == 0 {
 		return nil, nil
 	}
 	claim, err := uuid.NewV7()
@@ -96,7 +96,7 @@ func lock(ctx context.Context, tx pgx.Tx, positions []int64, lease time.Duration
 		return nil, fmt.Errorf("claim: %w", err)
 	}
 	until := time.Now().Add(lease)
-	free, err := tx.Query(ctx, claimSQL, pgx.NamedArgs{"positions": positions, "claim": claim, "lease": lease})
+	free, err := tx.Query(ctx, claimSQL, pgx.NamedArgs{"ids": ids, "claim": claim, "lease": lease})
 	if err != nil {
 		return nil, fmt.Errorf("claim from the outbox: %w", err)
 	}
@@ -110,32 +110,32 @@ func lock(ctx context.Context, tx pgx.Tx, positions []int64, lease time.Duration
 	claimed := make([]Claimed, len(rows))
 	for i, r := range rows {
 		claimed[i] = Claimed{
-			Position: r.Position, Claim: claim, Attempts: r.Attempts, Appended: r.AppendedAt, Until: until, Event: r.event(),
+			Claim: claim, Attempts: r.Attempts, Appended: r.AppendedAt, Until: until, Event: r.event(),
 		}
 	}
 	return claimed, nil
 }
 
 func fill(ctx context.Context, tx pgx.Tx, rows []row) error {
-	missing := map[int64]int{}
-	var positions []int64
+	missing := map[string]int{}
+	var ids []string
 	for i, r := range rows {
 		if r.Data == nil {
-			missing[r.Position] = i
-			positions = append(positions, r.Position)
+			missing[r.ID] = i
+			ids = append(ids, r.ID)
 		}
 	}
 	if len(missing) == 0 {
 		return nil
 	}
-	filled, err := tx.Query(ctx, fillSQL, pgx.NamedArgs{"positions": positions})
+	filled, err := tx.Query(ctx, fillSQL, pgx.NamedArgs{"ids": ids})
 	if err != nil {
 		return err
 	}
-	var position int64
+	var id string
 	var data json.RawMessage
-	_, err = pgx.ForEachRow(filled, []any{&position, &data}, func() error {
-		rows[missing[position]].Data = append(json.RawMessage(nil), data...)
+	_, err = pgx.ForEachRow(filled, []any{&id, &data}, func() error {
+		rows[missing[id]].Data = append(json.RawMessage(nil), data...)
 		return nil
 	})
 	return err

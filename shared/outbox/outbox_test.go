@@ -111,7 +111,7 @@ func TestAnEventComesOutAsItWentIn(t *testing.T) {
 	rows := claim(t, db.Pool(t, "events"))
 	require.Len(t, rows, 1)
 	out := rows[0].Event
-	require.Equal(t, rows[0].Position, out.Sequence)
+	require.Positive(t, out.Sequence)
 	require.JSONEq(t, string(in.Data), string(out.Data))
 	out.Sequence, out.Data = 0, in.Data
 	require.Equal(t, in, out)

@@ -42,20 +42,29 @@ const last = "\U0010FFFF"
 type found struct {
 	Stream   string
 	Position int64
+	ID       string
 	Due      bool
 	Over     bool // the lane ends with it
 }
 
-// The table may be tiny when the plan is made, and the plan is kept.
-const byIndexSQL = `set local enable_seqscan = off`
+// The outbox is empty most of the time, and what PostgreSQL knows of it is from
+// then: it would sort a million rows to find the first of them. With these off
+// it can only walk along an index that has the order asked for.
+const byIndexSQL = `
+select set_config(name, @value, true)
+from unnest(array['enable_seqscan', 'enable_bitmapscan', 'enable_sort']) name`
 
 const newestSQL = `
 select
     o.stream,
     o.position,
-    ` + due + ` and not exists (
-        select from events.outbox earlier
-        where earlier.stream = o.stream and earlier.position < o.position) as due,
+    o.id,
+    ` + due + ` and o.position = (
+        select first.position
+        from events.outbox first
+        where (first.stream, first.position) >= (o.stream, 0)
+        order by first.stream, first.position
+        limit 1) as due,
     false as over
 from events.outbox o
 where o.position > @newest and not o.replay
@@ -66,12 +75,12 @@ limit @most`
 // the stream before. Rows that are not due are passed too, a thousand at most.
 const walkSQL = `
 with recursive walk as (
-    select @after::text collate "C" as stream, 0::bigint as position, false as due, 0 as steps, 0 as found
+    select @after::text collate "C" as stream, 0::bigint as position, '' as id, false as due, 0 as steps, 0 as found
     union all
-    select next.stream, next.position, next.due, walk.steps + 1, walk.found + next.due::int
+    select next.stream, next.position, next.id, next.due, walk.steps + 1, walk.found + next.due::int
     from walk
     cross join lateral (
-        select o.stream, o.position, ` + due + ` as due
+        select o.stream, o.position, o.id, ` + due + ` as due
         from events.outbox o
         where o.stream > walk.stream and o.stream < @end
         order by o.stream, o.position
@@ -81,25 +90,26 @@ with recursive walk as (
     select max(steps) as steps, max(found) as found
     from walk
 )
-select walk.stream, walk.position, walk.due, last.found < @most and last.steps < @most + 1000 as over
+select walk.stream, walk.position, walk.id, walk.due, last.found < @most and last.steps < @most + 1000 as over
 from walk
 cross join last
 where walk.due or walk.steps = last.steps
 order by walk.steps`
 
-// find returns positions of rows that can be sent, and whether there may be
-// others when none of them is free any more.
-func (p *Place) find(ctx context.Context, tx pgx.Tx, limit int) (positions []int64, more bool, err error) {
+// find returns ids of rows that can be sent, and whether there may be others
+// when none of them is free any more.
+func (p *Place) find(ctx context.Context, tx pgx.Tx, limit int) (ids []string, more bool, err error) {
 	var fresh []found
 	var walked [2][]found
 	batch := &pgx.Batch{}
-	batch.Queue(byIndexSQL)
+	batch.Queue(byIndexSQL, pgx.NamedArgs{"value": "off"})
 	queue(batch, &fresh, newestSQL, pgx.NamedArgs{"newest": p.newest, "most": max(limit/4, 1)})
 	for i, l := range p.lanes() {
 		*l.after = max(*l.after, l.first)
 		// Outcomes leave half to others, so that nobody starves.
 		queue(batch, &walked[i], walkSQL, pgx.NamedArgs{"after": *l.after, "end": l.end, "most": max(limit>>(1-i), 1)})
 	}
+	batch.Queue(byIndexSQL, pgx.NamedArgs{"value": "on"})
 	if err := tx.SendBatch(ctx, batch).Close(); err != nil {
 		return nil, false, err
 	}
@@ -107,16 +117,16 @@ func (p *Place) find(ctx context.Context, tx pgx.Tx, limit int) (positions []int
 		p.newest = fresh[0].Position
 	}
 	for _, f := range fresh {
-		positions = appendDue(positions, f)
+		ids = appendDue(ids, f)
 	}
 	for i, l := range p.lanes() {
 		whole := *l.after == l.first
 		for _, f := range walked[i] {
-			if f.Due && len(positions) == limit {
+			if f.Due && len(ids) == limit {
 				whole = false
 				break
 			}
-			positions = appendDue(positions, f)
+			ids = appendDue(ids, f)
 			*l.after = f.Stream
 			whole = whole && f.Over && !f.Due
 		}
@@ -125,7 +135,7 @@ func (p *Place) find(ctx context.Context, tx pgx.Tx, limit int) (positions []int
 		}
 		more = more || !whole
 	}
-	return positions, more, nil
+	return ids, more, nil
 }
 
 func queue(batch *pgx.Batch, into *[]found, sql string, args pgx.NamedArgs) {
@@ -135,10 +145,10 @@ func queue(batch *pgx.Batch, into *[]found, sql string, args pgx.NamedArgs) {
 	})
 }
 
-// appendDue keeps each position once: the newest are found on the way, too.
-func appendDue(positions []int64, f found) []int64 {
-	if !f.Due || slices.Contains(positions, f.Position) {
-		return positions
+// appendDue keeps each once: the newest are found on the way, too.
+func appendDue(ids []string, f found) []string {
+	if !f.Due || slices.Contains(ids, f.ID) {
+		return ids
 	}
-	return append(positions, f.Position)
+	return append(ids, f.ID)
 }

@@ -13,7 +13,7 @@ import (
 
 const removeSQL = `
 delete from events.outbox
-where position = any(@positions)`
+where id = any(@ids)`
 
 // Remove takes rows out whose events were delivered or have become dead
 // letters. It makes way for the next of their streams.
@@ -21,11 +21,11 @@ func Remove(ctx context.Context, db postgres.DB, rows ...Claimed) error {
 	if len(rows) == 0 {
 		return nil
 	}
-	positions := make([]int64, len(rows))
+	ids := make([]string, len(rows))
 	for i, r := range rows {
-		positions[i] = r.Position
+		ids[i] = r.Event.ID
 	}
-	if _, err := db.Exec(ctx, removeSQL, pgx.NamedArgs{"positions": positions}); err != nil {
+	if _, err := db.Exec(ctx, removeSQL, pgx.NamedArgs{"ids": ids}); err != nil {
 		return fmt.Errorf("remove %d rows from the outbox: %w", len(rows), err)
 	}
 	return nil
@@ -45,9 +45,9 @@ set attempts = o.attempts + f.tried,
     last_error = coalesce(f.reason, o.last_error),
     next_attempt_at = clock_timestamp() + f.again,
     claimed_until = null
-from unnest(@positions::bigint[], @claims::uuid[], @reasons::text[], @again::interval[], @tried::integer[])
-    as f (position, claim, reason, again, tried)
-where o.position = f.position and o.claim = f.claim`
+from unnest(@ids::text[], @claims::uuid[], @reasons::text[], @again::interval[], @tried::integer[])
+    as f (id, claim, reason, again, tried)
+where o.id = f.id and o.claim = f.claim`
 
 // Postpone gives failed rows back until their time comes. A failure without a
 // reason is no attempt: the row was claimed and not sent.
@@ -55,19 +55,19 @@ func Postpone(ctx context.Context, db postgres.DB, failures ...Failure) error {
 	if len(failures) == 0 {
 		return nil
 	}
-	positions := make([]int64, len(failures))
+	ids := make([]string, len(failures))
 	claims := make([]uuid.UUID, len(failures))
 	reasons := make([]*string, len(failures))
 	again := make([]time.Duration, len(failures))
 	tried := make([]int32, len(failures))
 	for i, f := range failures {
-		positions[i], claims[i], again[i] = f.Row.Position, f.Row.Claim, f.Again
+		ids[i], claims[i], again[i] = f.Row.Event.ID, f.Row.Claim, f.Again
 		if f.Reason != "" {
 			reasons[i], tried[i] = &f.Reason, 1
 		}
 	}
 	_, err := db.Exec(ctx, postponeSQL, pgx.NamedArgs{
-		"positions": positions, "claims": claims, "reasons": reasons, "again": again, "tried": tried,
+		"ids": ids, "claims": claims, "reasons": reasons, "again": again, "tried": tried,
 	})
 	if err != nil {
 		return fmt.Errorf("postpone %d rows of the outbox: %w", len(failures), err)
