@@ -84,7 +84,7 @@ type listLettersInput struct {
 }
 
 // Resolve keeps the query for the Link header.
-func (in *listLettersInput) Resolve(ctx huma.Context) []error {
+func (in *listLettersInput) Resolve(ctx huma.Context) []error { //nolint:unparam // huma.Resolver
 	address := ctx.URL()
 	in.query = address.Query()
 	return nil

@@ -62,8 +62,11 @@ func ReplayMany(ctx context.Context, db postgres.DB, send Send, m Many) (Progres
 func (p *Progress) replay(ctx context.Context, db postgres.DB, send Send, letters []claimed, until time.Time) error {
 	sent, waits := map[string]bool{}, map[string]bool{}
 	for _, c := range letters {
-		if ctx.Err() != nil || time.Now().After(until) {
+		if time.Now().After(until) {
 			return nil
+		}
+		if err := ctx.Err(); err != nil {
+			return err // nobody waits for the answer any more
 		}
 		if waits[c.stream()] {
 			continue

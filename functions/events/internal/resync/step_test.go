@@ -319,7 +319,7 @@ func TestWhatAConsumerEndsUpWithIsTheCatalogAlsoWhileItChanges(t *testing.T) {
 // world is a catalog beside an outbox.
 type world struct {
 	t              testing.TB
-	ctx            context.Context
+	ctx            context.Context //nolint:containedctx // of the test
 	db             *testdb.Database
 	catalog, relay *postgres.Pool
 	products       []uuid.UUID
