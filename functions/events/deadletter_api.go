@@ -163,7 +163,7 @@ type replayLettersBody struct {
 	EventID        string      `json:"event_id,omitempty" maxLength:"256"`
 	Source         string      `json:"source,omitempty" maxLength:"1024"`
 	Destination    string      `json:"destination,omitempty" maxLength:"1024" doc:"Only what this address did not take. The event goes to the broker all the same, and so to all that want it"`
-	Status         int         `json:"status,omitempty" minimum:"100" maximum:"599"`
+	Status         int         `json:"status,omitempty" minimum:"100" maximum:"599" doc:"Only what was answered with this HTTP status"`
 	Since          *time.Time  `json:"since,omitempty" doc:"Only what became a dead letter then or later"`
 	Until          *time.Time  `json:"until,omitempty" doc:"Only what became a dead letter before"`
 	ReplayedBefore *time.Time  `json:"replayed_before,omitempty" doc:"Also those that were replayed, the last time before this time; without it no letter is replayed twice"`

@@ -38,8 +38,8 @@ type Resync struct {
 	Total       int64      `json:"total" doc:"Products that there were when it was asked for, deleted ones too"`
 	Done        int64      `json:"done" doc:"Products looked at"`
 	Resent      int64      `json:"resent" doc:"Events appended for it. A product that did not change since, or whose change was about to be sent anyway, has none"`
-	Error       *string    `json:"error" doc:"Why the last step failed; it is tried again by itself"`
-	RequestedBy string     `json:"requested_by"`
+	Error       *string    `json:"error" doc:"Why the last step failed; it is tried again by itself" example:"the next product is being written for long; the resync waits for that"`
+	RequestedBy string     `json:"requested_by" doc:"Subject of the caller" example:"ops@mallhive.com"`
 	CreatedAt   time.Time  `json:"created_at"`
 	StartedAt   *time.Time `json:"started_at"`
 	UpdatedAt   time.Time  `json:"updated_at"`
