@@ -139,7 +139,7 @@ type DeadLetter struct {
 	Deliveries  int             `json:"deliveries" doc:"How often it was given up on"`
 	Replays     int             `json:"replays" doc:"How often the broker took it again"`
 	ReplayedAt  *time.Time      `json:"replayed_at" doc:"When last; null when it was not, or came back since"`
-	Refusal     *string         `json:"refusal" doc:"Why it cannot be replayed: it is no event, or the broker refuses it"`
+	Refusal     *string         `json:"refusal" doc:"Why it cannot be replayed: it is no event, or the broker refuses it" example:"the broker refuses the event: 400 Bad Request"`
 	Sequence    *int64          `json:"sequence" doc:"The event's, by which replays are ordered; null when it has none"`
 	CreatedAt   time.Time       `json:"created_at"`
 	Event       json.RawMessage `json:"event,omitempty" doc:"The CloudEvent in its JSON format"`

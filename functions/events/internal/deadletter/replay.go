@@ -51,7 +51,7 @@ type Failure struct {
 	ID      uuid.UUID `json:"id"`
 	EventID string    `json:"event_id"`
 	Code    string    `json:"code" enum:"not_replayable,refused,not_taken" doc:"Only what is not_taken is worth another try"`
-	Detail  string    `json:"detail"`
+	Detail  string    `json:"detail" doc:"What the broker answered, or why the event cannot be read" example:"the broker refuses the event: 400 Bad Request"`
 
 	after time.Duration // when to try again what is not taken
 	down  bool          // nothing else will be taken either

@@ -25,7 +25,7 @@ type Many struct {
 
 // Progress is what became of the letters of one call.
 type Progress struct {
-	Replayed  int       `json:"replayed"`
+	Replayed  int       `json:"replayed" doc:"Letters that the broker took in this call"`
 	Failed    []Failure `json:"failed"`
 	Remaining int64     `json:"remaining" doc:"Letters that the same request would still replay: call again"`
 }

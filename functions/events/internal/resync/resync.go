@@ -38,8 +38,8 @@ type Resync struct {
 	Total       int64      `json:"total" doc:"Products that there were when it was asked for, deleted ones too" example:"5000"`
 	Done        int64      `json:"done" doc:"Products looked at" example:"1200"`
 	Resent      int64      `json:"resent" doc:"Events appended for it. A product that did not change since, or whose change was about to be sent anyway, has none" example:"1190"`
-	Error       *string    `json:"error" doc:"Why the last step failed; it is tried again by itself" example:"the database cannot be reached"`
-	RequestedBy string     `json:"requested_by"`
+	Error       *string    `json:"error" doc:"Why the last step failed; it is tried again by itself" example:"the next product is being written for long; the resync waits for that"`
+	RequestedBy string     `json:"requested_by" doc:"Subject of the caller" example:"ops@mallhive.com"`
 	CreatedAt   time.Time  `json:"created_at"`
 	StartedAt   *time.Time `json:"started_at"`
 	UpdatedAt   time.Time  `json:"updated_at"`
