@@ -42,6 +42,9 @@ func routes(_ context.Context, cfg *config, s *service.Service) error {
 	if err := watchBacklog(meter, s.DB); err != nil {
 		return err
 	}
+	if err := watchLetters(meter, s.DB); err != nil {
+		return err
+	}
 
 	api := s.API
 	admin := web.Scope("events:admin")

@@ -8,6 +8,7 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
 
+	"github.com/mallhive/product-service/functions/events/internal/deadletter"
 	"github.com/mallhive/product-service/functions/events/internal/relay"
 	"github.com/mallhive/product-service/shared/outbox"
 	"github.com/mallhive/product-service/shared/postgres"
@@ -43,6 +44,30 @@ func watchBacklog(m metric.Meter, db postgres.DB) error {
 	}, rows, age)
 	if err != nil {
 		return fmt.Errorf("metrics of the outbox: %w", err)
+	}
+	return nil
+}
+
+// watchLetters tells how many dead letters wait for somebody, whenever metrics
+// are collected.
+func watchLetters(m metric.Meter, db postgres.DB) error {
+	waiting, err := m.Int64ObservableGauge("dead_letters.waiting", metric.WithDescription(
+		"Dead letters given up on more often than replayed; a thousand at most"))
+	if err != nil {
+		return fmt.Errorf("metric dead_letters.waiting: %w", err)
+	}
+	_, err = m.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
+		ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+		defer cancel()
+		n, err := deadletter.Waiting(ctx, db)
+		if err != nil {
+			return err
+		}
+		o.ObserveInt64(waiting, n)
+		return nil
+	}, waiting)
+	if err != nil {
+		return fmt.Errorf("metric dead_letters.waiting: %w", err)
 	}
 	return nil
 }

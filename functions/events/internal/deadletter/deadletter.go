@@ -180,6 +180,23 @@ func Get(ctx context.Context, db postgres.DB, id uuid.UUID) (DeadLetter, error) 
 	return found, nil
 }
 
+// counted is how many dead letters are counted at most.
+const counted = 1000
+
+const waitingSQL = `
+select count(*)
+from (select from events.dead_letters d where d.deliveries > d.replays limit @counted) waiting`
+
+// Waiting counts dead letters that were given up on more often than they were
+// replayed: somebody has to look at them. More than a thousand are a thousand.
+func Waiting(ctx context.Context, db postgres.DB) (int64, error) {
+	var n int64
+	if err := db.QueryRow(ctx, waitingSQL, pgx.NamedArgs{"counted": counted}).Scan(&n); err != nil {
+		return 0, fmt.Errorf("count dead letters: %w", err)
+	}
+	return n, nil
+}
+
 const deleteSQL = `
 delete from events.dead_letters
 where id = @id`
