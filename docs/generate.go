@@ -24,6 +24,8 @@ func main() {
 func run(ctx context.Context) error {
 	var configuration bytes.Buffer
 	configuration.WriteString("# Configuration\n\nWritten by `make generate` from what each function prints with `--help`.\n")
+	var metrics bytes.Buffer
+	metrics.WriteString(metricsHead)
 	for _, function := range []string{"catalog", "inventory", "events"} {
 		fmt.Printf("docs: %s\n", function)
 		help, err := ask(ctx, function, "--help")
@@ -38,6 +40,14 @@ func run(ctx context.Context) error {
 		if err := os.WriteFile(filepath.Join("docs", "openapi", function+".json"), document, 0o600); err != nil {
 			return err
 		}
+		told, err := ask(ctx, function, "--metrics")
+		if err != nil {
+			return err
+		}
+		metricsTable(&metrics, function, told)
+	}
+	if err := os.WriteFile(filepath.Join("docs", "metrics.md"), metrics.Bytes(), 0o600); err != nil {
+		return err
 	}
 	if err := os.WriteFile(filepath.Join("docs", "configuration.md"), configuration.Bytes(), 0o600); err != nil {
 		return err

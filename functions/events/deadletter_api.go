@@ -28,7 +28,7 @@ func takeLetter(authorize func(*http.Request) error, db postgres.DB, log *zap.Lo
 			event.Refuse(w, log, e, err)
 			return
 		}
-		log.Warn("dead letter kept", zap.String("event_id", e.ID), zap.String("event_type", e.Type), zap.String("subject", e.Subject))
+		log.Warn("dead letter kept", event.LogFields(e)...)
 		w.WriteHeader(http.StatusAccepted)
 	})
 }

@@ -9,6 +9,7 @@ import (
 	sdk "go.opentelemetry.io/otel/sdk/metric"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 
+	"github.com/mallhive/product-service/functions/events/internal/deadletter"
 	"github.com/mallhive/product-service/functions/events/internal/relay"
 	"github.com/mallhive/product-service/shared/event"
 )
@@ -51,4 +52,32 @@ func TestDepthAgeAndLagOfTheOutboxAreMetrics(t *testing.T) {
 	point := measures()["outbox.lag"].(metricdata.Histogram[float64]).DataPoints[0]
 	require.Equal(t, uint64(2), point.Count)
 	require.InDelta(t, 4*time.Hour.Seconds(), point.Sum, 120)
+}
+
+func TestDeadLettersThatNobodyHasReplayedAreAMetric(t *testing.T) {
+	t.Parallel()
+	s := start(t, nil)
+	ctx := context.Background()
+	db := s.DB.Pool(t, "events")
+	reader := sdk.NewManualReader()
+	require.NoError(t, watchLetters(sdk.NewMeterProvider(sdk.WithReader(reader)).Meter(meterName), db))
+	waiting := func() int64 {
+		var all metricdata.ResourceMetrics
+		require.NoError(t, reader.Collect(ctx, &all))
+		for _, m := range all.ScopeMetrics[0].Metrics {
+			if m.Name == "dead_letters.waiting" {
+				return m.Data.(metricdata.Gauge[int64]).DataPoints[0].Value
+			}
+		}
+		return -1
+	}
+	require.Zero(t, waiting())
+	letter := deadletter.Letter{Event: stockLow(t, "A", 1), Destination: "http://analytics.example"}
+	require.NoError(t, deadletter.Store(ctx, db, letter, deadletter.Letter{Event: stockLow(t, "B", 1)}))
+	require.Equal(t, int64(2), waiting())
+	_, err := s.DB.Owner(t).Exec(ctx, `update events.dead_letters set replays = 1, replayed_at = now()`)
+	require.NoError(t, err)
+	require.Zero(t, waiting())
+	require.NoError(t, deadletter.Store(ctx, db, letter))
+	require.Equal(t, int64(1), waiting(), "given up on again")
 }

@@ -28,10 +28,8 @@ func drainOn(r *relay.Relay, waker *outbox.Waker, count func(context.Context, re
 // dead letter.
 func logTrouble(log *zap.Logger) func(event.Event, int, event.Receipt) {
 	return func(e event.Event, attempts int, receipt event.Receipt) {
-		fields := []zap.Field{
-			zap.String("event_id", e.ID), zap.String("event_type", e.Type), zap.String("subject", e.Subject),
-			zap.Int("attempts", attempts), zap.Int("status", receipt.Status), zap.String("reason", receipt.Reason),
-		}
+		fields := append(event.LogFields(e),
+			zap.Int("attempts", attempts), zap.Int("status", receipt.Status), zap.String("reason", receipt.Reason))
 		if receipt.Outcome == event.Refused {
 			log.Error("the broker refuses an event; it is a dead letter now", fields...)
 			return

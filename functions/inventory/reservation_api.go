@@ -56,6 +56,7 @@ func placedOf(a reservation.Answer) placed {
 
 func placeReservation(db postgres.DB, queue *reservation.Queue, rules reservation.Rules, wake func()) func(context.Context, *placeInput) (*reservationOutput, error) {
 	return func(ctx context.Context, in *placeInput) (*reservationOutput, error) {
+		web.AboutOrder(ctx, in.Body.OrderID)
 		hold, err := holdOf(in.Body.ExpiresIn, rules)
 		if err != nil {
 			return nil, err

@@ -91,10 +91,20 @@ func (rc *receiver) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	default:
 		w.WriteHeader(status)
 	}
-	if !known && err == nil && rc.Log != nil {
-		rc.Log.Warn("event of an unknown type taken", zap.String("event_type", e.Type), zap.String("event_id", e.ID))
+	if err == nil && rc.Log != nil {
+		rc.logTaken(w.Header(), e, known, status)
 	}
 	rc.count(r.Context(), answered{kind, status})
+}
+
+func (rc *receiver) logTaken(h http.Header, e Event, known bool, status int) {
+	level, message := zap.DebugLevel, "event taken"
+	if !known {
+		level, message = zap.WarnLevel, "event of an unknown type taken"
+	}
+	if line := rc.Log.Check(level, message); line != nil {
+		line.Write(append(deliveryFields(h, e), zap.Int("status", status))...)
+	}
 }
 
 func (rc *receiver) count(ctx context.Context, a answered) {
@@ -159,9 +169,7 @@ func Refuse(w http.ResponseWriter, log *zap.Logger, e Event, err error) int {
 	f := fault.As(postgres.Fault(err))
 	v := verdictOf(f)
 	if log != nil {
-		log.Warn("event refused", zap.Int("status", v.status), zap.String("code", f.Code),
-			zap.String("event_type", e.Type), zap.String("event_id", e.ID),
-			zap.String("subject", e.Subject), zap.Error(err))
+		log.Warn("event refused", append(deliveryFields(w.Header(), e), zap.Int("status", v.status), zap.String("code", f.Code), zap.Error(err))...)
 	}
 	if f.Kind == fault.Unauthenticated {
 		w.Header().Set("WWW-Authenticate", `Bearer error="invalid_token"`)

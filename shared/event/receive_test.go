@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zaptest/observer"
 
 	"github.com/mallhive/product-service/shared/event"
 	"github.com/mallhive/product-service/shared/fault"
@@ -142,5 +144,19 @@ func TestAReplyIsAnEventOfTheContract(t *testing.T) {
 		require.Equal(t, reply.Time, got.Time)
 		require.Equal(t, event.SchemaURL(base, event.InventoryLocked), got.DataSchema)
 		require.Contains(t, got.Traceparent, "4bf92f3577b34da6a3ce929d0e0e4736")
+	}
+}
+
+func TestTheLineOfADeliveryIsFoundByOrderAndTrace(t *testing.T) {
+	t.Parallel()
+	for message, err := range map[string]error{"event taken": nil, "event refused": fault.Missing("no such order")} {
+		core, logs := observer.New(zap.DebugLevel)
+		require.NoError(t, deliver(event.Receiving{Log: zap.New(core)}, answer(err), order(placed)).Body.Close())
+		lines := logs.FilterMessage(message).All()
+		require.Len(t, lines, 1, message)
+		said := lines[0].ContextMap()
+		require.Equal(t, "o-1", said["order_id"], message)
+		require.Equal(t, "4bf92f3577b34da6a3ce929d0e0e4736", said["trace_id"], message)
+		require.Equal(t, "1", said["event_id"], message)
 	}
 }

@@ -4,10 +4,8 @@ package service
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"net/http"
 	"os"
@@ -16,6 +14,7 @@ import (
 	"syscall"
 	"time"
 
+	"go.opentelemetry.io/otel"
 	"go.uber.org/zap"
 	"golang.org/x/time/rate"
 
@@ -87,11 +86,13 @@ func explain[C interface{ Common() *Config }](name, summary string, cfg C, build
 	case "--help", "-h":
 		fmt.Printf("%s: %s\n\nListens on PORT and is configured by its environment:\n\n", name, summary)
 		err = Table(os.Stdout, cfg)
-		fmt.Printf("\n%s --openapi prints its OpenAPI document.\n", name)
+		fmt.Printf("\n%s --openapi prints its OpenAPI document, %s --metrics its metrics.\n", name, name)
 	case "--openapi":
 		err = document(os.Stdout, name, cfg, build)
+	case "--metrics":
+		err = metrics(os.Stdout, name, cfg, build)
 	default:
-		fmt.Fprintf(os.Stderr, "%s: takes no arguments but --help and --openapi; it is configured by its environment\n", name)
+		fmt.Fprintf(os.Stderr, "%s: takes no arguments but --help, --openapi and --metrics; it is configured by its environment\n", name)
 		return 2
 	}
 	if err != nil {
@@ -99,27 +100,6 @@ func explain[C interface{ Common() *Config }](name, summary string, cfg C, build
 		return 1
 	}
 	return 0
-}
-
-func document[C interface{ Common() *Config }](w io.Writer, name string, cfg C, build func(context.Context, C, *Service) error) error {
-	common := cfg.Common()
-	common.RequestTimeout = time.Second
-	s := &Service{Name: name, Log: zap.NewNop(), config: common, API: newAPI(name, common)}
-	var err error
-	if s.DB, err = openPool(context.Background(), name, common, &telemetry.Telemetry{}); err != nil {
-		return err
-	}
-	defer s.DB.Close()
-	s.health()
-	if err := build(context.Background(), cfg, s); err != nil {
-		return err
-	}
-	text, err := json.MarshalIndent(s.API.Published(), "", "  ")
-	if err != nil {
-		return err
-	}
-	_, err = w.Write(append(text, '\n'))
-	return err
 }
 
 // Run serves on the listener until ctx ends, then lets requests finish.
@@ -136,6 +116,9 @@ func Run[C interface{ Common() *Config }](ctx context.Context, name string, cfg 
 	if s.DB, err = openPool(life, name, common, tele); err != nil {
 		return err
 	}
+	if err := s.DB.Measure(otel.Meter(postgres.MeterName)); err != nil {
+		return err
+	}
 	// It listens already, so this delays nothing.
 	s.DB.WarmUp(ctx)
 	s.API = newAPI(name, common)
@@ -143,12 +126,20 @@ func Run[C interface{ Common() *Config }](ctx context.Context, name string, cfg 
 	if err := build(life, cfg, s); err != nil {
 		return err
 	}
-	edge := web.Edge{Log: log, AllowedOrigins: common.CORSAllowedOrigins, RequestTimeout: common.RequestTimeout, CacheBytes: common.CacheBytes}
-	handler, err := edge.Handler(s.API)
+	handler, err := s.handler(tele)
 	if err != nil {
 		return err
 	}
-	return s.serve(ctx, listener, tele.Handler(handler), tele)
+	return s.serve(ctx, listener, handler, tele)
+}
+
+func (s *Service) handler(tele *telemetry.Telemetry) (http.Handler, error) {
+	edge := web.Edge{
+		Log: s.Log, AllowedOrigins: s.config.CORSAllowedOrigins,
+		RequestTimeout: s.config.RequestTimeout, CacheBytes: s.config.CacheBytes,
+	}
+	h, err := edge.Handler(s.API)
+	return tele.Handler(h), err
 }
 
 func (s *Service) serve(ctx context.Context, listener net.Listener, handler http.Handler, tele *telemetry.Telemetry) error {

@@ -26,8 +26,10 @@ import (
 // Telemetry is what was started; the zero value is telemetry that is off.
 type Telemetry struct {
 	tracing bool
-	stops   []func(context.Context) error
+	stops   []stop
 }
+
+type stop func(context.Context) error
 
 // Start reads OTEL_*. It contacts nothing before there is something to send.
 func Start(ctx context.Context, function string, getenv func(string) string) (*Telemetry, error) {
@@ -56,7 +58,7 @@ func Start(ctx context.Context, function string, getenv func(string) string) (*T
 		if err != nil {
 			return nil, fmt.Errorf("OTEL_METRICS_EXPORTER: %w", err)
 		}
-		provider := metric.NewMeterProvider(metric.WithReader(reader), metric.WithResource(who))
+		provider := metric.NewMeterProvider(metric.WithReader(reader), metric.WithResource(who), metric.WithView(views()...))
 		otel.SetMeterProvider(provider)
 		t.stops = append(t.stops, provider.Shutdown)
 	}

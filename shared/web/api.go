@@ -164,7 +164,7 @@ func (a *API) Handle(op huma.Operation, h http.Handler) {
 		a.huma.OpenAPI().AddOperation(&op)
 	}
 	a.mux.HandleFunc(op.Method+" "+op.Path, func(w http.ResponseWriter, r *http.Request) {
-		stateOf(r.Context()).route = op.Path
+		stateOf(r.Context()).at(op.Path, r)
 		keepPrivate(w.Header(), &op)
 		ctx, err := a.authorize(r, &op)
 		if err != nil {

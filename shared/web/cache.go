@@ -34,6 +34,7 @@ type cache struct {
 	seed     maphash.Seed
 	shards   [shards]shard
 	zippers  sync.Pool
+	asked    asked
 }
 
 // shard holds two generations of slots. The older one goes, with all that nobody
@@ -84,11 +85,13 @@ func (c *cache) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		if a.asked.Add(1) > oftenAsked && time.Since(a.began) > c.keepFor/2 {
 			c.renew(s, r)
 		}
+		c.asked.hits.Add(1)
 		c.give(w, r, a)
 		return
 	}
 	f, mine := s.join(c.keepFor)
 	if mine {
+		c.asked.misses.Add(1)
 		c.compress(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { c.lead(w, r, s, f) }))(w, r)
 		return
 	}
@@ -97,9 +100,11 @@ func (c *cache) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case <-r.Context().Done():
 	}
 	if a := s.answer.Load(); c.fresh(a) {
+		c.asked.shared.Add(1)
 		c.give(w, r, a)
 		return
 	}
+	c.asked.misses.Add(1)
 	c.compress(c.next)(w, r)
 }
 

@@ -22,7 +22,7 @@ import (
 func (a *API) guard(ctx huma.Context, next func(huma.Context)) {
 	op := ctx.Operation()
 	r, w := humago.Unwrap(ctx)
-	stateOf(r.Context()).route = op.Path
+	stateOf(r.Context()).at(op.Path, r)
 	keepPrivate(w.Header(), op)
 	authorized, err := a.authorize(r, op)
 	if err != nil {

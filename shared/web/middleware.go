@@ -14,6 +14,7 @@ import (
 
 	"github.com/klauspost/compress/gzhttp"
 	"github.com/rs/cors"
+	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/trace"
 	"go.uber.org/zap"
 )
@@ -48,7 +49,11 @@ func (e Edge) Handler(a *API) (http.Handler, error) {
 	})
 	h := gunzip(e.limitTime(knownPaths(a.mux)))
 	if e.CacheBytes > 0 {
-		h = newCache(noPanic(h), compress, e, a.admit)
+		kept := newCache(noPanic(h), compress, e, a.admit)
+		if err := kept.asked.measure(otel.Meter(MeterName)); err != nil {
+			return nil, err
+		}
+		h = kept
 	} else {
 		h = compress(h)
 	}
@@ -62,9 +67,13 @@ func (e Edge) Handler(a *API) (http.Handler, error) {
 func (e Edge) logged(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		start := time.Now()
+		seen := r // by telemetry, which names what it measures by the pattern
 		r, s := identify(w, r)
 		rec := &recorder{ResponseWriter: w}
 		next.ServeHTTP(rec, r)
+		if s.route != "" {
+			seen.Pattern = seen.Method + " " + s.route
+		}
 		quiet := s.route == "/healthz" || s.route == "/readyz"
 		level := zap.InfoLevel
 		switch {
@@ -84,6 +93,12 @@ func (e Edge) logged(next http.Handler) http.Handler {
 		}
 		if sc := trace.SpanContextFromContext(r.Context()); sc.IsValid() {
 			fields = append(fields, zap.String("trace_id", sc.TraceID().String()), zap.String("span_id", sc.SpanID().String()))
+		}
+		if s.order != "" {
+			fields = append(fields, zap.String("order_id", clip(s.order)))
+		}
+		if s.sku != "" {
+			fields = append(fields, zap.String("sku", clip(s.sku)))
 		}
 		if s.caller != "" {
 			fields = append(fields, zap.String("caller", s.caller))

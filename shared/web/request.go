@@ -19,6 +19,8 @@ import (
 type requestState struct {
 	id     string
 	route  string
+	order  string // whom the request is about
+	sku    string
 	caller string
 	err    error
 	stray  []fault.Field
@@ -37,6 +39,15 @@ func stateOf(ctx context.Context) *requestState {
 	}
 	return s
 }
+
+// at notes where a request has come to and what its path says it is about.
+func (s *requestState) at(path string, r *http.Request) {
+	s.route, s.order, s.sku = path, r.PathValue("order_id"), r.PathValue("sku")
+}
+
+// AboutOrder tells the request's log line which order it is about, where the
+// path does not.
+func AboutOrder(ctx context.Context, id string) { stateOf(ctx).order = id }
 
 // RequestID is this request's id: the caller's X-Request-Id, or ours.
 func RequestID(ctx context.Context) string { return stateOf(ctx).id }
