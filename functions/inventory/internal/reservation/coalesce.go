@@ -63,7 +63,7 @@ const (
 	batchLines  = 1000
 	// batches is how many transactions run at once: while some wait for the
 	// disk, another writes, and the next asks for stock.
-	batches = 4
+	batches = 3
 	// maxWaiting bounds the memory of those that wait.
 	maxWaiting = 1024
 	// decideWithin bounds a transaction, whoever still waits for it: one on a
@@ -129,11 +129,11 @@ func (q *Queue) enter(t *ticket) bool {
 	return true
 }
 
-// begin begins the next transaction when none asks for stock and at least half as
-// many orders wait as are being decided: fewer cost more than they gain by it,
-// since what a transaction costs is shared by its orders.
+// begin begins the next transaction when none asks for stock and as many orders
+// wait as are being decided: fewer cost more than they gain by it, since what a
+// transaction costs is shared by its orders.
 func (q *Queue) begin() {
-	if q.asking || q.running == batches || 2*len(q.waiting) < q.deciding {
+	if q.asking || q.running == batches || len(q.waiting) < q.deciding {
 		return
 	}
 	if batch := q.next(); len(batch) > 0 {
