@@ -11,7 +11,7 @@ alter table events.outbox
 create index outbox_live on events.outbox (position) where not replay;
 
 -- A claim and the end of a row follow its beginning within moments: vacuum must
--- not sleep in between, and half of a page is for the claims of its rows.
+-- not sleep in between.
 alter table events.outbox set (autovacuum_vacuum_cost_delay = 0);
 
 -- +goose Down
