@@ -69,8 +69,10 @@ lint: go-there
 TIMES ?= 1
 faults: go-there ## kill, cut, stall and fill up everything and prove that nothing is lost: make faults [TIMES=5] [RUN=TestName]
 	@FAULTS='$(TIMES)' go test -C knative/local/faults -count=1 -timeout 60m -run '$(RUN)'
+# What serves concurrent callers; the rest of the checkout is tools of one.
+RACE ?= ./functions/... ./shared/... ./knative/local/broker/... ./knative/local/history/...
 race: go-there
-	@$(local) with-postgres -- go test -race -short $(PKG)
+	@$(local) with-postgres -- go test -race -short $(RACE)
 CHECKS ?= 2000
 .PHONY: model
 model: go-there ## hold inventory against books kept by hand, thousands of random sequences long: make model [CHECKS=5000]
