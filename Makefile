@@ -69,10 +69,12 @@ lint: go-there
 TIMES ?= 1
 faults: go-there ## kill, cut, stall and fill up everything and prove that nothing is lost: make faults [TIMES=5] [RUN=TestName]
 	@FAULTS='$(TIMES)' go test -C knative/local/faults -count=1 -timeout 60m -run '$(RUN)'
-# What serves concurrent callers; the rest of the checkout is tools of one.
-RACE ?= ./functions/... ./shared/... ./knative/local/broker/... ./knative/local/history/...
+# What serves concurrent callers; of catalog, whose tests would take as long as all
+# others, those in which several do something at once.
+RACE ?= ./functions/inventory/... ./functions/events/... ./functions/catalog/internal/... ./shared/... ./knative/local/broker/... ./knative/local/history/...
 race: go-there
-	@$(local) with-postgres -- go test -race -short $(RACE)
+	@$(local) with-postgres -- bash -c 'go test -race -short $(RACE) && \
+		go test -race -short -run "AtOnce|Concurrent|While|Meanwhile|Stream|Import|Twice|Many" ./functions/catalog'
 CHECKS ?= 2000
 .PHONY: model
 model: go-there ## hold inventory against books kept by hand, thousands of random sequences long: make model [CHECKS=5000]
