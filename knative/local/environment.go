@@ -26,9 +26,6 @@ func (s *stack) environment(in instance, databaseURL string) ([]string, error) {
 		}
 	}
 	for _, v := range f.Env {
-		if strings.HasPrefix(v.Name, "OTEL_") {
-			continue // a port for metrics is one pod's; here it would be three functions'
-		}
 		env[v.Name] = v.Value
 		if own, set := os.LookupEnv(v.Name); set {
 			env[v.Name] = own

@@ -61,7 +61,7 @@ func (w *world) environment(f manifest.Function, port int) []string {
 		"LOG_LEVEL":       "warn",
 		"REQUEST_TIMEOUT": requestTimeout.String(), "DATABASE_MAX_CONNS": strconv.Itoa(maxConns),
 		"PATH": os.Getenv("PATH"), "HOME": os.Getenv("HOME"),
-		"DATABASE_SECRET_ID": "", "DATABASE_CA_FILE": "", "AWS_REGION": "",
+		"DATABASE_SECRET_ID": "", "DATABASE_CA_FILE": "", "DATABASE_HOST": "", "DATABASE_NAME": "", "AWS_REGION": "",
 	}
 	for _, v := range f.Env {
 		if _, here := own[v.Name]; !here {

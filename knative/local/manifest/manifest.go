@@ -176,12 +176,18 @@ func (o object) container() (image string, env []Variable, err error) {
 	return path, c.Env, nil
 }
 
+// ofAnyMachine leaves out where a pod tells its metrics: the port is one pod's, and
+// here it would be all functions'.
+func ofAnyMachine(env []Variable) []Variable {
+	return slices.DeleteFunc(env, func(v Variable) bool { return strings.HasPrefix(v.Name, "OTEL_") })
+}
+
 func (s *Stack) addFunction(o object) error {
 	path, env, err := o.container()
 	if err != nil {
 		return err
 	}
-	s.Functions = append(s.Functions, Function{Name: o.Metadata.Name, Namespace: o.Metadata.Namespace, Package: path, Env: env})
+	s.Functions = append(s.Functions, Function{Name: o.Metadata.Name, Namespace: o.Metadata.Namespace, Package: path, Env: ofAnyMachine(env)})
 	return nil
 }
 

@@ -43,6 +43,7 @@ func TestTheShippedManifestsDescribeTheWholeStack(t *testing.T) {
 		require.Equal(t, s.Broker.URL(), f.Value("K_SINK"), f.Name)
 		require.Equal(t, "product-service/"+f.Name, f.Value("DATABASE_SECRET_ID"))
 		require.Empty(t, f.Value("DATABASE_URL"), "a connection string would be a secret in Kubernetes")
+		require.Empty(t, f.Value("OTEL_METRICS_EXPORTER"), "three functions cannot have one port")
 	}
 	require.Len(t, s.Pings, 1)
 	require.True(t, s.Pings[0].Due(time.Now()))
