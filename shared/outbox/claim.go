@@ -62,7 +62,7 @@ update events.outbox o
 set data = coalesce(
     (select d.document from catalog.product_documents d where d.product_id = o.subject::uuid),
     jsonb_build_object('id', o.subject, 'deleted', true))
-where o.id = any(@ids)
+where o.id = any(@ids) and o.data is null
 returning o.id, o.data`
 
 // searches bounds how much of what is not due one claim passes.

@@ -11,9 +11,11 @@ import (
 	"github.com/mallhive/product-service/shared/postgres"
 )
 
+// The id finds the row; another source may have an event of the same.
 const removeSQL = `
-delete from events.outbox
-where id = any(@ids)`
+delete from events.outbox o
+where o.id = any(@ids)
+    and (o.id, o.source) in (select gone.id, gone.source from unnest(@ids::text[], @sources::text[]) as gone (id, source))`
 
 // Remove takes rows out whose events were delivered or have become dead
 // letters. It makes way for the next of their streams.
@@ -21,11 +23,11 @@ func Remove(ctx context.Context, db postgres.DB, rows ...Claimed) error {
 	if len(rows) == 0 {
 		return nil
 	}
-	ids := make([]string, len(rows))
+	ids, sources := make([]string, len(rows)), make([]string, len(rows))
 	for i, r := range rows {
-		ids[i] = r.Event.ID
+		ids[i], sources[i] = r.Event.ID, r.Event.Source
 	}
-	if _, err := db.Exec(ctx, removeSQL, pgx.NamedArgs{"ids": ids}); err != nil {
+	if _, err := db.Exec(ctx, removeSQL, pgx.NamedArgs{"ids": ids, "sources": sources}); err != nil {
 		return fmt.Errorf("remove %d rows from the outbox: %w", len(rows), err)
 	}
 	return nil
