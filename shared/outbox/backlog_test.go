@@ -2,6 +2,7 @@ package outbox_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"testing"
 	"time"
@@ -123,6 +124,46 @@ func TestWhatAClaimReadsDoesNotGrowWithTheBacklog(t *testing.T) {
 			require.Equal(t, min(100, shape.subjects), len(rows), "the oldest of each subject") //nolint:testifylint // it would print them all
 			require.Less(t, read, 2000, "%d subjects of %d rows each", shape.subjects, shape.each)
 			require.NoError(t, outbox.Remove(ctx, relay, rows...))
+		}
+	}
+}
+
+// Blocks, for the rows alone do not show an index that is read from end to end.
+func TestARowIsFoundWithoutReadingTheOutbox(t *testing.T) {
+	t.Parallel()
+	db := testdb.New(t)
+	ctx, owner := context.Background(), db.Owner(t)
+	require.NoError(t, postgres.InTx(ctx, owner, func(tx pgx.Tx) error {
+		backlog(t, tx, 20_000, 1)
+		_, err := owner.Exec(ctx, "vacuum events.outbox")
+		return err
+	}))
+	relay := db.Pool(t, "events")
+	var place outbox.Place
+	var rows []outbox.Claimed
+	for _, step := range []struct {
+		name string
+		do   func(tx pgx.Tx) error
+	}{
+		{"claim", func(tx pgx.Tx) (err error) { rows, err = place.Claim(ctx, tx, 1, time.Minute); return err }},
+		{"postpone", func(tx pgx.Tx) error { return outbox.Postpone(ctx, tx, outbox.Failure{Row: rows[0], Reason: "down"}) }},
+		{"remove", func(tx pgx.Tx) error { return outbox.Remove(ctx, tx, rows...) }},
+	} {
+		for _, off := range []string{"enable_indexscan", "enable_bitmapscan", "enable_seqscan", "enable_mergejoin"} {
+			var before, after int
+			err := postgres.InTx(ctx, relay, func(tx pgx.Tx) error {
+				fetched := func(n *int) error {
+					return tx.QueryRow(ctx, `
+						select pg_stat_get_xact_blocks_fetched('events.outbox'::regclass)
+							+ sum(pg_stat_get_xact_blocks_fetched(indexrelid))
+						from pg_index where indrelid = 'events.outbox'::regclass`).Scan(n)
+				}
+				_, err := tx.Exec(ctx, "set local "+off+" = off")
+				return errors.Join(err, fetched(&before), step.do(tx), fetched(&after))
+			})
+			require.NoError(t, err)
+			require.Len(t, rows, 1)
+			require.Less(t, after-before, 60, "%s, without %s", step.name, off)
 		}
 	}
 }

@@ -15,6 +15,7 @@ import (
 // Claimed is a row that this claim alone may send until Until.
 type Claimed struct {
 	Claim    uuid.UUID
+	position int64
 	Attempts int // that failed before
 	Appended time.Time
 	Until    time.Time
@@ -23,6 +24,7 @@ type Claimed struct {
 
 type row struct {
 	ID          string
+	Position    int64
 	Type        string
 	Source      string
 	Subject     string
@@ -38,20 +40,24 @@ type row struct {
 // due is what may be claimed, of a row o.
 const due = `(o.next_attempt_at <= clock_timestamp() and coalesce(o.claimed_until <= clock_timestamp(), true))`
 
-// Rows are named by id: of two indexes that have positions PostgreSQL would take
-// the wrong one when it thinks that the outbox is empty.
+// named are rows o by id and position. Positions alone would do, but of several
+// indexes that have them PostgreSQL takes the wrong one when it thinks that the
+// outbox is empty: + 0 keeps it from these. Ids alone are not unique: another
+// source may have an event of the same.
+const named = `o.id = any(@ids) and o.position + 0 = any(@positions)`
+
 const claimSQL = `
 with free as (
     select o.ctid
     from events.outbox o
-    where o.id = any(@ids) and ` + due + `
+    where ` + named + ` and ` + due + `
     for update of o skip locked
 )
 update events.outbox o
 set claim = @claim, claimed_until = clock_timestamp() + @lease::interval
 from free
 where o.ctid = free.ctid
-returning o.id, o.type, o.source, o.subject, o.time, o.data, o.traceparent, o.replay,
+returning o.id, o.position, o.type, o.source, o.subject, o.time, o.data, o.traceparent, o.replay,
     coalesce(o.sequence, o.position) as sequence, o.attempts, o.appended_at`
 
 // The rows are locked by now: whoever changes one of these subjects waits, so
@@ -62,8 +68,8 @@ update events.outbox o
 set data = coalesce(
     (select d.document from catalog.product_documents d where d.product_id = o.subject::uuid),
     jsonb_build_object('id', o.subject, 'deleted', true))
-where o.id = any(@ids) and o.data is null
-returning o.id, o.data`
+where ` + named + ` and o.data is null
+returning o.position, o.data`
 
 // searches bounds how much of what is not due one claim passes.
 const searches = 20
@@ -75,11 +81,11 @@ const searches = 20
 // caller's transaction commits.
 func (p *Place) Claim(ctx context.Context, tx pgx.Tx, limit int, lease time.Duration) ([]Claimed, error) {
 	for range searches {
-		ids, more, err := p.find(ctx, tx, limit)
+		names, more, err := p.find(ctx, tx, limit)
 		if err != nil {
 			return nil, fmt.Errorf("look for rows of the outbox: %w", err)
 		}
-		rows, err := lock(ctx, tx, ids, lease)
+		rows, err := lock(ctx, tx, names, lease)
 		if err != nil || len(rows) > 0 || !more {
 			return rows, err
 		}
@@ -87,8 +93,18 @@ func (p *Place) Claim(ctx context.Context, tx pgx.Tx, limit int, lease time.Dura
 	return nil, nil
 }
 
-func lock(ctx context.Context, tx pgx.Tx, ids []string, lease time.Duration) ([]Claimed, error) {
-	if len(ids) == 0 {
+// names are what named takes: the i-th position belongs to the i-th id.
+type names struct {
+	ids       []string
+	positions []int64
+}
+
+func (n *names) add(id string, position int64) {
+	n.ids, n.positions = append(n.ids, id), append(n.positions, position)
+}
+
+func lock(ctx context.Context, tx pgx.Tx, found names, lease time.Duration) ([]Claimed, error) {
+	if len(found.ids) == 0 {
 		return nil, nil
 	}
 	claim, err := uuid.NewV7()
@@ -96,7 +112,9 @@ func lock(ctx context.Context, tx pgx.Tx, ids []string, lease time.Duration) ([]
 		return nil, fmt.Errorf("claim: %w", err)
 	}
 	until := time.Now().Add(lease)
-	free, err := tx.Query(ctx, claimSQL, pgx.NamedArgs{"ids": ids, "claim": claim, "lease": lease})
+	free, err := tx.Query(ctx, claimSQL, pgx.NamedArgs{
+		"ids": found.ids, "positions": found.positions, "claim": claim, "lease": lease,
+	})
 	if err != nil {
 		return nil, fmt.Errorf("claim from the outbox: %w", err)
 	}
@@ -110,32 +128,32 @@ func lock(ctx context.Context, tx pgx.Tx, ids []string, lease time.Duration) ([]
 	claimed := make([]Claimed, len(rows))
 	for i, r := range rows {
 		claimed[i] = Claimed{
-			Claim: claim, Attempts: r.Attempts, Appended: r.AppendedAt, Until: until, Event: r.event(),
+			Claim: claim, position: r.Position, Attempts: r.Attempts, Appended: r.AppendedAt, Until: until, Event: r.event(),
 		}
 	}
 	return claimed, nil
 }
 
 func fill(ctx context.Context, tx pgx.Tx, rows []row) error {
-	missing := map[string]int{}
-	var ids []string
+	missing := map[int64]int{}
+	var empty names
 	for i, r := range rows {
 		if r.Data == nil {
-			missing[r.ID] = i
-			ids = append(ids, r.ID)
+			missing[r.Position] = i
+			empty.add(r.ID, r.Position)
 		}
 	}
 	if len(missing) == 0 {
 		return nil
 	}
-	filled, err := tx.Query(ctx, fillSQL, pgx.NamedArgs{"ids": ids})
+	filled, err := tx.Query(ctx, fillSQL, pgx.NamedArgs{"ids": empty.ids, "positions": empty.positions})
 	if err != nil {
 		return err
 	}
-	var id string
+	var position int64
 	var data json.RawMessage
-	_, err = pgx.ForEachRow(filled, []any{&id, &data}, func() error {
-		rows[missing[id]].Data = append(json.RawMessage(nil), data...)
+	_, err = pgx.ForEachRow(filled, []any{&position, &data}, func() error {
+		rows[missing[position]].Data = append(json.RawMessage(nil), data...)
 		return nil
 	})
 	return err

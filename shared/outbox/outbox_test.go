@@ -207,6 +207,43 @@ func TestAnIDThatWaitsAlreadyIsNotWrittenAgain(t *testing.T) {
 	require.Equal(t, int64(1), waiting.Rows)
 }
 
+// The id of an interaction is what anybody outside gives it.
+func TestAnEventOfTheSameIDFromAnotherSourceIsAnotherRow(t *testing.T) {
+	t.Parallel()
+	db := testdb.New(t)
+	ctx := context.Background()
+	product := newProduct(t, db.Owner(t))
+	ours := state(t, event.ProductUpdated, product)
+	theirs, err := event.New(event.InteractionViewed, "/frontends/homepage", uuid.NewString(), map[string]string{"page": "home"})
+	require.NoError(t, err)
+	theirs.ID = ours.ID
+	relay := db.Pool(t, "events")
+
+	require.NoError(t, outbox.Append(ctx, relay, theirs))
+	held := claim(t, relay)
+	require.Equal(t, []string{theirs.Subject}, subjects(held))
+	require.NoError(t, change(ctx, db.Pool(t, "catalog"), ours, product))
+	_, err = db.Owner(t).Exec(ctx, "update events.outbox set claimed_until = null where source = $1", theirs.Source)
+	require.NoError(t, err)
+
+	both := claim(t, relay)
+	require.ElementsMatch(t, []string{theirs.Subject, ours.Subject}, subjects(both), "one claim has both")
+	data := map[string]string{}
+	for _, row := range both {
+		data[row.Event.Source] = string(row.Event.Data)
+	}
+	require.JSONEq(t, `{"page": "home"}`, data[theirs.Source])
+	require.Contains(t, data[ours.Source], "toner-", "each has its own data")
+
+	one, other := both[0], both[1]
+	require.NoError(t, outbox.Postpone(ctx, relay, outbox.Failure{Row: one, Reason: "down"}))
+	again := claim(t, relay)
+	require.Equal(t, subjects([]outbox.Claimed{one}), subjects(again), "the other is still claimed")
+	require.NoError(t, outbox.Remove(ctx, relay, other))
+	require.NoError(t, outbox.Postpone(ctx, relay, outbox.Failure{Row: again[0], Reason: "down"}))
+	require.Equal(t, subjects(again), subjects(claim(t, relay)), "what was not removed stays")
+}
+
 func TestOnlyTheRelayMayReadOrEmptyTheOutbox(t *testing.T) {
 	t.Parallel()
 	db := testdb.New(t)

@@ -96,9 +96,9 @@ cross join last
 where walk.due or walk.steps = last.steps
 order by walk.steps`
 
-// find returns ids of rows that can be sent, and whether there may be others
-// when none of them is free any more.
-func (p *Place) find(ctx context.Context, tx pgx.Tx, limit int) (ids []string, more bool, err error) {
+// find returns rows that can be sent, and whether there may be others when none
+// of them is free any more.
+func (p *Place) find(ctx context.Context, tx pgx.Tx, limit int) (ready names, more bool, err error) {
 	var fresh []found
 	var walked [2][]found
 	batch := &pgx.Batch{}
@@ -111,22 +111,22 @@ func (p *Place) find(ctx context.Context, tx pgx.Tx, limit int) (ids []string, m
 	}
 	batch.Queue(byIndexSQL, pgx.NamedArgs{"value": "on"})
 	if err := tx.SendBatch(ctx, batch).Close(); err != nil {
-		return nil, false, err
+		return ready, false, err
 	}
 	if len(fresh) > 0 {
 		p.newest = fresh[0].Position
 	}
 	for _, f := range fresh {
-		ids = appendDue(ids, f)
+		ready.addDue(f)
 	}
 	for i, l := range p.lanes() {
 		whole := *l.after == l.first
 		for _, f := range walked[i] {
-			if f.Due && len(ids) == limit {
+			if f.Due && len(ready.ids) == limit {
 				whole = false
 				break
 			}
-			ids = appendDue(ids, f)
+			ready.addDue(f)
 			*l.after = f.Stream
 			whole = whole && f.Over && !f.Due
 		}
@@ -135,7 +135,7 @@ func (p *Place) find(ctx context.Context, tx pgx.Tx, limit int) (ids []string, m
 		}
 		more = more || !whole
 	}
-	return ids, more, nil
+	return ready, more, nil
 }
 
 func queue(batch *pgx.Batch, into *[]found, sql string, args pgx.NamedArgs) {
@@ -145,10 +145,9 @@ func queue(batch *pgx.Batch, into *[]found, sql string, args pgx.NamedArgs) {
 	})
 }
 
-// appendDue keeps each once: the newest are found on the way, too.
-func appendDue(ids []string, f found) []string {
-	if !f.Due || slices.Contains(ids, f.ID) {
-		return ids
+// addDue keeps each once: the newest are found on the way, too.
+func (n *names) addDue(f found) {
+	if f.Due && !slices.Contains(n.positions, f.Position) {
+		n.add(f.ID, f.Position)
 	}
-	return append(ids, f.ID)
 }

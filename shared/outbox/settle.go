@@ -11,11 +11,9 @@ import (
 	"github.com/mallhive/product-service/shared/postgres"
 )
 
-// The id finds the row; another source may have an event of the same.
 const removeSQL = `
 delete from events.outbox o
-where o.id = any(@ids)
-    and (o.id, o.source) in (select gone.id, gone.source from unnest(@ids::text[], @sources::text[]) as gone (id, source))`
+where ` + named
 
 // Remove takes rows out whose events were delivered or have become dead
 // letters. It makes way for the next of their streams.
@@ -23,11 +21,11 @@ func Remove(ctx context.Context, db postgres.DB, rows ...Claimed) error {
 	if len(rows) == 0 {
 		return nil
 	}
-	ids, sources := make([]string, len(rows)), make([]string, len(rows))
-	for i, r := range rows {
-		ids[i], sources[i] = r.Event.ID, r.Event.Source
+	var gone names
+	for _, r := range rows {
+		gone.add(r.Event.ID, r.position)
 	}
-	if _, err := db.Exec(ctx, removeSQL, pgx.NamedArgs{"ids": ids, "sources": sources}); err != nil {
+	if _, err := db.Exec(ctx, removeSQL, pgx.NamedArgs{"ids": gone.ids, "positions": gone.positions}); err != nil {
 		return fmt.Errorf("remove %d rows from the outbox: %w", len(rows), err)
 	}
 	return nil
@@ -47,9 +45,9 @@ set attempts = o.attempts + f.tried,
     last_error = coalesce(f.reason, o.last_error),
     next_attempt_at = clock_timestamp() + f.again,
     claimed_until = null
-from unnest(@ids::text[], @claims::uuid[], @reasons::text[], @again::interval[], @tried::integer[])
-    as f (id, claim, reason, again, tried)
-where o.id = f.id and o.claim = f.claim`
+from unnest(@positions::bigint[], @claims::uuid[], @reasons::text[], @again::interval[], @tried::integer[])
+    as f (position, claim, reason, again, tried)
+where ` + named + ` and o.position + 0 = f.position and o.claim = f.claim`
 
 // Postpone gives failed rows back until their time comes. A failure without a
 // reason is no attempt: the row was claimed and not sent.
@@ -57,19 +55,20 @@ func Postpone(ctx context.Context, db postgres.DB, failures ...Failure) error {
 	if len(failures) == 0 {
 		return nil
 	}
-	ids := make([]string, len(failures))
+	var failed names
 	claims := make([]uuid.UUID, len(failures))
 	reasons := make([]*string, len(failures))
 	again := make([]time.Duration, len(failures))
 	tried := make([]int32, len(failures))
 	for i, f := range failures {
-		ids[i], claims[i], again[i] = f.Row.Event.ID, f.Row.Claim, f.Again
+		failed.add(f.Row.Event.ID, f.Row.position)
+		claims[i], again[i] = f.Row.Claim, f.Again
 		if f.Reason != "" {
 			reasons[i], tried[i] = &f.Reason, 1
 		}
 	}
 	_, err := db.Exec(ctx, postponeSQL, pgx.NamedArgs{
-		"ids": ids, "claims": claims, "reasons": reasons, "again": again, "tried": tried,
+		"ids": failed.ids, "positions": failed.positions, "claims": claims, "reasons": reasons, "again": again, "tried": tried,
 	})
 	if err != nil {
 		return fmt.Errorf("postpone %d rows of the outbox: %w", len(failures), err)
