@@ -11,7 +11,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
+
+	"github.com/mallhive/product-service/shared/web/webtest"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
@@ -405,7 +406,7 @@ func TestADryRunHoldsNobodyUp(t *testing.T) {
 	token := s.Bearer(t, write)
 	req.Header.Set(token.Name, token.Value)
 	go func() { _, _ = io.WriteString(out, `{"name":"Rehearsed"}`+"\n") }()
-	res, err := (&http.Client{Timeout: 30 * time.Second}).Do(req)
+	res, err := webtest.Client.Do(req)
 	require.NoError(t, err)
 	defer func() { _ = res.Body.Close() }()
 	_, err = res.Body.Read(make([]byte, 64))

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/mallhive/product-service/shared/web/webtest"
+
 	"github.com/stretchr/testify/require"
 
 	"github.com/mallhive/product-service/functions/catalog/internal/importer"
@@ -23,7 +25,7 @@ func export(t testing.TB, s *servicetest.Server, query string) (body string, cou
 	require.NoError(t, err)
 	token := s.Bearer(t, drafts)
 	req.Header.Set(token.Name, token.Value)
-	res, err := http.DefaultClient.Do(req)
+	res, err := webtest.Client.Do(req)
 	require.NoError(t, err)
 	defer func() { _ = res.Body.Close() }()
 	var b bytes.Buffer

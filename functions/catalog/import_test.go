@@ -12,7 +12,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
+
+	"github.com/mallhive/product-service/shared/web/webtest"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -150,7 +151,7 @@ func TestResultsArriveWhileRowsAreStillSent(t *testing.T) {
 	req.Header.Set(token.Name, token.Value)
 	req.Header.Set("Content-Type", "application/x-ndjson")
 	go func() { _, _ = io.WriteString(out, `{"name":"First"}`+"\n") }()
-	res, err := (&http.Client{Timeout: 30 * time.Second}).Do(req)
+	res, err := webtest.Client.Do(req)
 	require.NoError(t, err, "the answer begins before the rows end")
 	defer func() { _ = res.Body.Close() }()
 	line := make([]byte, 64)
@@ -172,7 +173,7 @@ func TestAnImportAnswersBeforeItsFirstRow(t *testing.T) {
 	require.NoError(t, err)
 	token := s.Bearer(t, write)
 	req.Header.Set(token.Name, token.Value)
-	res, err := (&http.Client{Timeout: 30 * time.Second}).Do(req)
+	res, err := webtest.Client.Do(req)
 	require.NoError(t, err, "a row that is hours in coming keeps nobody on the way waiting")
 	defer func() { _ = res.Body.Close() }()
 	require.Equal(t, http.StatusOK, res.StatusCode)

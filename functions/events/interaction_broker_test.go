@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/mallhive/product-service/shared/web/webtest"
+
 	"github.com/stretchr/testify/require"
 
 	"github.com/mallhive/product-service/shared/event"
@@ -191,7 +193,7 @@ func TestMoreThanThereIsRoomForIsSentAway(t *testing.T) {
 		req, err := http.NewRequestWithContext(ctx, http.MethodPost, s.URL+"/v1/interactions", body)
 		require.NoError(t, err)
 		go func() {
-			if resp, err := http.DefaultClient.Do(req); err == nil {
+			if resp, err := webtest.Client.Do(req); err == nil {
 				_ = resp.Body.Close()
 				busy <- resp
 			}

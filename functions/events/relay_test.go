@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/mallhive/product-service/shared/web/webtest"
+
 	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 
@@ -268,7 +270,7 @@ func wakeQuietly(s *servicetest.Server) {
 	if err != nil {
 		return
 	}
-	if resp, err := http.DefaultClient.Do(req); err == nil {
+	if resp, err := webtest.Client.Do(req); err == nil {
 		_ = resp.Body.Close()
 	}
 }

@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/mallhive/product-service/shared/web/webtest"
+
 	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 
@@ -46,7 +48,7 @@ func replayQuietly(s *servicetest.Server, authorization string) {
 	}
 	req.Header.Set("Authorization", authorization)
 	req.Header.Set("Content-Type", "application/json")
-	if resp, err := http.DefaultClient.Do(req); err == nil {
+	if resp, err := webtest.Client.Do(req); err == nil {
 		_ = resp.Body.Close()
 	}
 }

@@ -18,6 +18,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/mallhive/product-service/shared/web/webtest"
+
 	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 
@@ -261,7 +263,7 @@ func status(t *testing.T, url, token string) int {
 	if token != "" {
 		request.Header.Set("Authorization", "Bearer "+token)
 	}
-	response, err := http.DefaultClient.Do(request)
+	response, err := webtest.Client.Do(request)
 	require.NoError(t, err)
 	_, _ = io.Copy(io.Discard, response.Body)
 	require.NoError(t, response.Body.Close())

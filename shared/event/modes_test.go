@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/mallhive/product-service/shared/web/webtest"
+
 	"github.com/stretchr/testify/require"
 
 	"github.com/mallhive/product-service/shared/event"
@@ -56,7 +58,7 @@ func TestAnEventSurvivesBinaryModeOverHTTP(t *testing.T) {
 	t.Cleanup(server.Close)
 	req, err := whole().NewRequest(context.Background(), server.URL)
 	require.NoError(t, err)
-	resp, err := http.DefaultClient.Do(req)
+	resp, err := webtest.Client.Do(req)
 	require.NoError(t, err)
 	body, err := io.ReadAll(resp.Body)
 	require.NoError(t, err)
@@ -88,7 +90,7 @@ func TestAReplySurvivesTheResponse(t *testing.T) {
 		}
 	}))
 	t.Cleanup(server.Close)
-	resp, err := http.Get(server.URL)
+	resp, err := webtest.Client.Get(server.URL)
 	require.NoError(t, err)
 	defer func() { _ = resp.Body.Close() }()
 	e, err := event.FromResponse(resp)

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/mallhive/product-service/shared/web/webtest"
+
 	"github.com/stretchr/testify/require"
 
 	"github.com/mallhive/product-service/shared/fault"
@@ -84,7 +86,7 @@ func rows(t *testing.T, body io.Reader) ([]string, error) {
 	defer server.Close()
 	req, err := http.NewRequest(http.MethodPost, server.URL, body)
 	require.NoError(t, err)
-	res, err := http.DefaultClient.Do(req)
+	res, err := webtest.Client.Do(req)
 	require.NoError(t, err)
 	answer, err := io.ReadAll(res.Body)
 	require.NoError(t, err)

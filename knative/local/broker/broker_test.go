@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/mallhive/product-service/shared/web/webtest"
+
 	"github.com/cloudevents/sdk-go/v2/event"
 	cehttp "github.com/cloudevents/sdk-go/v2/protocol/http"
 	"github.com/stretchr/testify/require"
@@ -110,7 +112,7 @@ func post(t *testing.T, url, id, eventType string, more ...string) int {
 		request.Header.Set(more[i], more[i+1])
 	}
 	request.Header.Set("Content-Type", "application/json")
-	response, err := http.DefaultClient.Do(request)
+	response, err := webtest.Client.Do(request)
 	require.NoError(t, err)
 	require.NoError(t, response.Body.Close())
 	return response.StatusCode
@@ -439,12 +441,12 @@ func TestAStopLosesNoDeadLetter(t *testing.T) {
 func TestTheIngressRefusesWhatIsNoEvent(t *testing.T) {
 	t.Parallel()
 	_, url := start(t, broker.Options{})
-	response, err := http.Post(url, "application/json", strings.NewReader("{}"))
+	response, err := webtest.Client.Post(url, "application/json", strings.NewReader("{}"))
 	require.NoError(t, err)
 	require.NoError(t, response.Body.Close())
 	require.Equal(t, http.StatusBadRequest, response.StatusCode)
 	require.Equal(t, http.StatusNotFound, post(t, strings.Replace(url, "/default/default", "/other/default", 1), "1", "x"))
-	response, err = http.Get(url)
+	response, err = webtest.Client.Get(url)
 	require.NoError(t, err)
 	require.NoError(t, response.Body.Close())
 	require.Equal(t, http.StatusMethodNotAllowed, response.StatusCode)
@@ -462,7 +464,7 @@ func TestStructuredEventsAreTaken(t *testing.T) {
 	t.Parallel()
 	subscriber := newSink(t, nil)
 	_, url := start(t, broker.Options{Triggers: []broker.Trigger{trigger(subscriber, nil)}})
-	response, err := http.Post(url, "application/cloudevents+json",
+	response, err := webtest.Client.Post(url, "application/cloudevents+json",
 		strings.NewReader(`{"specversion":"1.0","id":"1","source":"/s","type":"x","data":{"a":1}}`))
 	require.NoError(t, err)
 	require.NoError(t, response.Body.Close())

@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/mallhive/product-service/shared/web/webtest"
+
 	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 
@@ -124,7 +126,7 @@ func (w *world) importHalf(round int) int {
 			}
 		}
 	}()
-	response, err := http.DefaultClient.Do(request)
+	response, err := webtest.Client.Do(request)
 	require.NoError(w.t, err)
 	_, err = io.ReadFull(response.Body, make([]byte, 1000))
 	require.NoError(w.t, err)
@@ -173,7 +175,7 @@ func (w *world) view(n int) []string {
 		body := fmt.Sprintf(`{"interactions":[{"id":%q,"type":"view","sku":"CALLER","session_id":"s","occurred_at":%q,"page":"/p","consent":true}]}`,
 			ids[i], time.Now().UTC().Format(time.RFC3339))
 		start := time.Now()
-		res, err := http.Post(w.functionURL("events")+"/v1/interactions", "application/json", bytes.NewReader([]byte(body)))
+		res, err := webtest.Client.Post(w.functionURL("events")+"/v1/interactions", "application/json", bytes.NewReader([]byte(body)))
 		require.NoError(w.t, err)
 		answer, _ := io.ReadAll(res.Body)
 		_ = res.Body.Close()

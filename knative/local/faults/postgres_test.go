@@ -3,10 +3,11 @@ package faults
 import (
 	"context"
 	"fmt"
-	"net/http"
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/mallhive/product-service/shared/web/webtest"
 
 	"github.com/stretchr/testify/require"
 )
@@ -101,7 +102,7 @@ func TestConnectionsCutWhileIdleFailNoRequest(t *testing.T) {
 		report.fault("idle connections cut")
 		s := &watch{w: w, seen: map[string]map[int]int{}}
 		for _, p := range probes() {
-			s.ask(http.DefaultClient, p)
+			s.ask(webtest.Client, p)
 		}
 		for _, f := range w.manifest.Functions {
 			require.Zero(t, s.unavailable(f.Name), "%s, %d connections cut", f.Name, cut)

@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/mallhive/product-service/shared/web/webtest"
+
 	"github.com/coreos/go-oidc/v3/oidc"
 	"github.com/stretchr/testify/require"
 
@@ -72,7 +74,7 @@ func TestTokensOfAnotherKeyAreRefused(t *testing.T) {
 func TestTheTokenEndpointMintsWhatIsAsked(t *testing.T) {
 	t.Parallel()
 	i := serve(t)
-	response, err := http.PostForm(i.URL+"/token", url.Values{"scope": {"events:admin"}, "subject": {"tester"}})
+	response, err := webtest.Client.PostForm(i.URL+"/token", url.Values{"scope": {"events:admin"}, "subject": {"tester"}})
 	require.NoError(t, err)
 	defer func() { _ = response.Body.Close() }()
 	require.Equal(t, http.StatusOK, response.StatusCode)
@@ -93,7 +95,7 @@ func TestAForeignHostNameIsRefused(t *testing.T) {
 	request, err := http.NewRequest(http.MethodPost, i.URL+"/token", http.NoBody)
 	require.NoError(t, err)
 	request.Host = "attacker.example"
-	response, err := http.DefaultClient.Do(request)
+	response, err := webtest.Client.Do(request)
 	require.NoError(t, err)
 	defer func() { _ = response.Body.Close() }()
 	require.Equal(t, http.StatusForbidden, response.StatusCode)

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/mallhive/product-service/shared/web/webtest"
+
 	"github.com/stretchr/testify/require"
 
 	"github.com/mallhive/product-service/knative/local/internal/frontdoor"
@@ -34,7 +36,7 @@ func TestRequestsArriveAsTheyDoBehindTheLoadBalancer(t *testing.T) {
 	front := door(t, func(w http.ResponseWriter, r *http.Request) {
 		_, _ = fmt.Fprintf(w, "%s %s %s|%s|%s", r.Method, r.Host, r.URL.RequestURI(), r.Header.Get("X-Forwarded-For"), r.Header.Get("X-Forwarded-Host"))
 	})
-	response, err := http.Post(front+"/v1/products:lookup?x=a%2Fb", "application/json", strings.NewReader("{}"))
+	response, err := webtest.Client.Post(front+"/v1/products:lookup?x=a%2Fb", "application/json", strings.NewReader("{}"))
 	require.NoError(t, err)
 	defer func() { _ = response.Body.Close() }()
 	body, err := io.ReadAll(response.Body)
@@ -46,7 +48,7 @@ func TestWhereEventsAreDeliveredCannotBeReachedFromOutside(t *testing.T) {
 	t.Parallel()
 	front := door(t, func(http.ResponseWriter, *http.Request) { t.Error("reached a function") })
 	for _, path := range []string{"/", "/dead-letters", "//", "/v1/../dead-letters", "/healthz"} {
-		response, err := http.Post(front+path, "application/json", strings.NewReader("{}"))
+		response, err := webtest.Client.Post(front+path, "application/json", strings.NewReader("{}"))
 		require.NoError(t, err)
 		require.NoError(t, response.Body.Close())
 		require.Equal(t, http.StatusNotFound, response.StatusCode, path)
@@ -70,7 +72,7 @@ func TestAStreamFlowsBothWaysAtOnce(t *testing.T) {
 	body, feed := io.Pipe()
 	response := make(chan *http.Response, 1)
 	go func() {
-		r, err := http.Post(front+"/v1/products:import", "application/x-ndjson", body)
+		r, err := webtest.Client.Post(front+"/v1/products:import", "application/x-ndjson", body)
 		if err != nil {
 			_ = body.CloseWithError(err)
 			close(response)

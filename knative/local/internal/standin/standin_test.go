@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/mallhive/product-service/shared/web/webtest"
+
 	"github.com/stretchr/testify/require"
 
 	"github.com/mallhive/product-service/knative/local/internal/standin"
@@ -38,7 +40,7 @@ func send(t *testing.T, url, id, eventType, subject string) int {
 		request.Header.Set("Ce-"+name, value)
 	}
 	request.Header.Set("Content-Type", "application/json")
-	response, err := http.DefaultClient.Do(request)
+	response, err := webtest.Client.Do(request)
 	require.NoError(t, err)
 	defer func() { _ = response.Body.Close() }()
 	return response.StatusCode
@@ -46,7 +48,7 @@ func send(t *testing.T, url, id, eventType, subject string) int {
 
 func get(t *testing.T, url string) page {
 	t.Helper()
-	response, err := http.Get(url)
+	response, err := webtest.Client.Get(url)
 	require.NoError(t, err)
 	defer func() { _ = response.Body.Close() }()
 	var p page
@@ -79,7 +81,7 @@ func TestWaitingEndsWhenTheEventArrives(t *testing.T) {
 	url := serve(t, 3)
 	arrived := make(chan page)
 	go func() {
-		response, err := http.Get(url + "/received?subject=awaited&wait=30s")
+		response, err := webtest.Client.Get(url + "/received?subject=awaited&wait=30s")
 		var p page
 		if err == nil {
 			_ = json.NewDecoder(response.Body).Decode(&p)
@@ -94,7 +96,7 @@ func TestWaitingEndsWhenTheEventArrives(t *testing.T) {
 
 func TestWhatIsNoCloudEventIsRefused(t *testing.T) {
 	t.Parallel()
-	response, err := http.Post(serve(t, 3), "application/json", strings.NewReader("{}"))
+	response, err := webtest.Client.Post(serve(t, 3), "application/json", strings.NewReader("{}"))
 	require.NoError(t, err)
 	defer func() { _ = response.Body.Close() }()
 	require.Equal(t, http.StatusBadRequest, response.StatusCode)
