@@ -80,7 +80,7 @@ CHECKS ?= 2000
 model: go-there ## hold inventory against books kept by hand, thousands of random sequences long: make model [CHECKS=5000]
 	@$(local) with-postgres -- go test -count=1 -v -timeout 0 -run TestAnySequenceOfOperationsKeepsTheBooks \
 		./functions/inventory/internal/reservation -rapid.checks='$(CHECKS)' -rapid.steps=50
-FUZZTIME ?= 3s
+FUZZTIME ?= 2s
 .PHONY: fuzz
 fuzz: go-there ## feed every decoder what nobody expects: make fuzz [FUZZTIME=1m]
 	@tools/fuzz '$(FUZZTIME)'

@@ -135,7 +135,7 @@ func TestRequestsBeyondAnyUseAreRefusedInFewBytes(t *testing.T) {
 
 func TestInputThatGrowsWhenItIsReadIsCutOff(t *testing.T) { // not parallel: it measures memory
 	s := bounded(t, service.Config{}, nil)
-	bomb := servicetest.Bomb(t, 512<<20)
+	bomb := servicetest.Bomb(t, 192<<20)
 	fields := []byte("{" + strings.Repeat(`"x":1,`, 100_000) + `"y":1}`)
 	deep := []byte(`{"name":` + strings.Repeat("[", 500_000) + "}")
 	for name, c := range map[string]struct {
