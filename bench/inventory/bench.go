@@ -11,7 +11,7 @@ import (
 
 const (
 	connections = 64
-	loneOrders  = 400
+	loneOrders  = 1000
 	loneName    = "one order alone"
 )
 
@@ -133,24 +133,46 @@ func (w *world) pair(ctx context.Context, c *contest, round int) error {
 // lone is how long one order takes that is alone, on both sides, by round.
 type lone struct{ ours, theirs [][]time.Duration }
 
+// lone lets both sides run once, in the order of the round: what the contests
+// before have left to do in the background falls on whoever comes first.
 func (w *world) lone(ctx context.Context, l *lone, round int) error {
-	took, err := w.alone(ctx)
-	if err != nil {
-		return fmt.Errorf("%s: %w", loneName, err)
+	ours := func() error {
+		took, err := w.alone(ctx)
+		l.ours = append(l.ours, took)
+		return err
 	}
+	theirs := func() error {
+		took, err := w.referenceAlone(ctx)
+		l.theirs = append(l.theirs, took)
+		return err
+	}
+	sides := []func() error{ours, theirs}
+	if round%2 == 1 {
+		slices.Reverse(sides)
+	}
+	for _, side := range sides {
+		if err := side(); err != nil {
+			return fmt.Errorf("%s: %w", loneName, err)
+		}
+	}
+	say("  round %d: %s: %s ms, pgbench %s (medians)", round+1, loneName,
+		drive.MS(drive.Median(l.ours[round])), drive.MS(drive.Median(l.theirs[round])))
+	return nil
+}
+
+// referenceAlone is how long the same takes pgbench, with one client.
+func (w *world) referenceAlone(ctx context.Context) ([]time.Duration, error) {
 	window := w.window("referencealone")
 	ran, err := w.pgbench(window, loneScript(), 1, 0).Run(ctx)
 	if err != nil {
-		return fmt.Errorf("%s: %w", loneName, err)
+		return nil, err
 	}
 	r := run{Window: ran.Window}
 	if err := w.foundOf(ctx, window, &r, 1); err != nil {
-		return err
+		return nil, err
 	}
 	if len(ran.Latencies) != loneOrders {
-		return fmt.Errorf("pgbench logged %d transactions of %d", len(ran.Latencies), loneOrders)
+		return nil, fmt.Errorf("pgbench logged %d transactions of %d", len(ran.Latencies), loneOrders)
 	}
-	l.ours, l.theirs = append(l.ours, took), append(l.theirs, ran.Latencies)
-	say("  round %d: %s: %s ms, pgbench %s (medians)", round+1, loneName, drive.MS(drive.Median(took)), drive.MS(drive.Median(ran.Latencies)))
-	return nil
+	return ran.Latencies, nil
 }

@@ -119,6 +119,11 @@ func open(conn *pgxpool.Conn) bool {
 	return !conn.Conn().IsClosed() && conn.Conn().PgConn().TxStatus() != 'I'
 }
 
+// ByIndex makes the statements that follow in a transaction look rows up instead
+// of reading tables. PostgreSQL keeps the plan of a prepared statement: one that
+// it made while a table was empty would read all of what is there by now.
+const ByIndex = "set local enable_seqscan = off"
+
 // Later is a DB whose statements wait in a batch for whoever sends it. It takes
 // only those of which nobody wants to know more than that they succeeded.
 func Later(batch *pgx.Batch) DB { return later{batch: batch} }

@@ -112,6 +112,7 @@ func (r *round) queue(batch *pgx.Batch, skus []string) {
 	for i, o := range r.orders {
 		ids[i] = o.ID
 	}
+	batch.Queue(postgres.ByIndex)
 	r.book = stock.QueueOpen(batch, skus)
 	batch.Queue(readPresent, pgx.NamedArgs{"ids": ids}).QueryRow(func(row pgx.Row) error {
 		var present []string
