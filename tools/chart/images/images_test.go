@@ -3,6 +3,7 @@
 package images_test
 
 import (
+	"io"
 	"net/http/httptest"
 	"os"
 	"os/exec"
@@ -85,12 +86,19 @@ func check(t *testing.T, program string, index v1.ImageIndex) {
 		require.Equal(t, []string{"/ko-app/" + program}, config.Config.Entrypoint)
 		layers, err := image.Layers()
 		require.NoError(t, err)
-		var compressed int64
+		var compressed, unpacked int64
 		for _, l := range layers {
 			size, err := l.Size()
 			require.NoError(t, err)
 			compressed += size
+			tar, err := l.Uncompressed()
+			require.NoError(t, err)
+			size, err = io.Copy(io.Discard, tar)
+			require.NoError(t, err)
+			require.NoError(t, tar.Close())
+			unpacked += size
 		}
-		t.Logf("%s %s: %.1f MB compressed, without the base", program, m.Platform.Architecture, float64(compressed)/1e6)
+		t.Logf("%s %s: %.1f MB, %.1f MB compressed, without the base",
+			program, m.Platform.Architecture, float64(unpacked)/1e6, float64(compressed)/1e6)
 	}
 }
