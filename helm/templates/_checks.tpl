@@ -15,4 +15,7 @@
 {{- if and (eq .Values.runtime "knative") (kindIs "bool" .Values.eventing.enabled) (not .Values.eventing.enabled) (eq .Values.eventing.auth "oidc") (not .Values.eventing.sink) -}}
 {{- fail "eventing.auth is oidc, and there is neither a broker (eventing.enabled) nor a sink (eventing.sink)" -}}
 {{- end -}}
+{{- if and .Values.securityGroupPolicy.enabled (not .Values.securityGroupPolicy.groupIds) -}}
+{{- fail "securityGroupPolicy.enabled needs securityGroupPolicy.groupIds: the policy takes the cluster's group away, and would give none" -}}
+{{- end -}}
 {{- end -}}

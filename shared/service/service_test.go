@@ -269,3 +269,12 @@ func TestCachesKeepApartWhatDependsOnTheCaller(t *testing.T) {
 	require.Equal(t, 200, private.Status)
 	require.Equal(t, web.PrivateCache, private.Header.Get("Cache-Control"))
 }
+
+// Do says of every answer of every test that nothing in it is of the Host header.
+func TestNothingThatIsServedComesFromTheHostHeader(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	for _, path := range []string{"/openapi.json", "/v1/things/a", "/v1/nothing"} {
+		require.NotEmpty(t, s.Do(t, http.MethodGet, path, nil).Body, path)
+	}
+}

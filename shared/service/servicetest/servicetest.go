@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -158,11 +159,16 @@ func (s *Server) Bearer(t testing.TB, scopes ...string) Header {
 	return Header{"Authorization", "Bearer " + s.Token(t, "tester", scopes...)}
 }
 
+// host is what every request of Do calls the server. Callers call it as the load
+// balancer does, or as they like: nothing that is served may be made of it.
+const host = "whoever-asks.example"
+
 // Do sends a request: body may be nil, []byte, string, or a value for JSON.
 func (s *Server) Do(t testing.TB, method, path string, body any, headers ...Header) Answer {
 	t.Helper()
 	req, err := http.NewRequestWithContext(context.Background(), method, s.URL+path, reader(t, body))
 	require.NoError(t, err)
+	req.Host = host
 	if body != nil {
 		req.Header.Set("Content-Type", "application/json")
 	}
@@ -181,6 +187,8 @@ func (s *Server) Send(t testing.TB, req *http.Request) Answer {
 	b, err := io.ReadAll(res.Body)
 	require.NoError(t, err)
 	a := Answer{Status: res.StatusCode, Header: res.Header, Body: b}
+	require.NotContains(t, string(b), host, "%s %s tells an address by the Host header", req.Method, req.URL)
+	require.NotContains(t, fmt.Sprint(res.Header), host, "%s %s tells an address by the Host header", req.Method, req.URL)
 	if c := s.contract.Load(); c != nil {
 		c.check(t, req, a)
 	}
