@@ -177,7 +177,9 @@ func receiptOf(resp *http.Response) Receipt {
 	r := Receipt{Outcome: judge(resp.StatusCode), Status: resp.StatusCode, After: retryAfter(resp.Header)}
 	if r.Outcome != Delivered {
 		body, _ := io.ReadAll(io.LimitReader(resp.Body, 1024))
-		r.Reason = fmt.Sprintf("%s: %.512s", resp.Status, body)
+		// It is kept in the database, which takes neither.
+		text := strings.ReplaceAll(strings.ToValidUTF8(resp.Status+": "+string(body), "\ufffd"), "\x00", "")
+		r.Reason = fmt.Sprintf("%.512s", text)
 	}
 	if resp.Body != http.NoBody {
 		_, _ = io.Copy(io.Discard, io.LimitReader(resp.Body, 64<<10))

@@ -6,9 +6,11 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/stretchr/testify/require"
 
@@ -122,4 +124,20 @@ func TestNoRedirectOfTheBrokerIsFollowed(t *testing.T) {
 	server := httptest.NewServer(http.RedirectHandler(elsewhere.URL, http.StatusTemporaryRedirect))
 	t.Cleanup(server.Close)
 	require.Equal(t, event.Retry, sender(t, event.SenderOptions{Sink: server.URL}).Send(context.Background(), whole()).Outcome)
+}
+
+// Reasons are kept in the database, which takes neither.
+func TestWhatABrokerSaysIsTextWhateverItSends(t *testing.T) {
+	t.Parallel()
+	for _, body := range []string{"caf\xe9", "a\x00b", strings.Repeat("界", 400)} {
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(http.StatusInternalServerError)
+			_, _ = w.Write([]byte(body))
+		}))
+		reason := sender(t, event.SenderOptions{Sink: server.URL}).Send(context.Background(), whole()).Reason
+		require.True(t, utf8.ValidString(reason), "%q", reason)
+		require.NotContains(t, reason, "\x00")
+		require.Contains(t, reason, "500")
+		server.Close()
+	}
 }

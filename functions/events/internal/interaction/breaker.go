@@ -46,11 +46,18 @@ func (b *breaker) ask(now time.Time) permission {
 	}
 }
 
-// open says whether nobody asks now.
-func (b *breaker) open(now time.Time) bool {
+// resting says whether nobody asks now.
+func (b *breaker) resting(now time.Time) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.rests > 0 && now.Before(b.until)
+}
+
+// isOpen says whether it has opened and nobody has closed it yet.
+func (b *breaker) isOpen() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.rests > 0
 }
 
 func (b *breaker) succeeded() {

@@ -21,7 +21,7 @@ func TestOneCallerAloneAsksABrokerThatWasGone(t *testing.T) {
 	b := newBreaker(&heard)
 	require.Equal(t, yes, b.ask(noon))
 	b.failed(noon, yes, true, 0, "")
-	require.True(t, b.open(noon.Add(time.Second)))
+	require.True(t, b.resting(noon.Add(time.Second)))
 	require.Equal(t, no, b.ask(noon.Add(time.Second)))
 
 	later := noon.Add(2 * time.Second)

@@ -84,7 +84,11 @@ func decode(raw json.RawMessage) (Interaction, error) {
 
 // timely says whether the time can be written again, in UTC.
 func (i *Interaction) timely() bool {
-	return i.OccurredAt == nil || i.OccurredAt.UTC().Year() <= 9999
+	if i.OccurredAt == nil {
+		return true
+	}
+	year := i.OccurredAt.UTC().Year()
+	return year >= 0 && year <= 9999
 }
 
 // eventType is what an item's type becomes; empty for a type that there is not.

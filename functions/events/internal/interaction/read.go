@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 
 	"github.com/mallhive/product-service/shared/event"
@@ -17,36 +18,72 @@ type Entry struct {
 	Err  error
 }
 
+var bom = []byte("\xef\xbb\xbf")
+
 // FromJSON takes the items out of the JSON body. An error means that the body
 // as a whole cannot be taken.
 func FromJSON(body []byte) ([]Entry, error) {
-	body = bytes.TrimPrefix(body, []byte("\xef\xbb\xbf"))
+	body = bytes.TrimPrefix(body, bom)
 	if entries := allSound(body); entries != nil {
-		return entries, checkCount(len(entries))
+		return entries, nil
 	}
-	members := map[string]json.RawMessage{}
-	if err := json.Unmarshal(body, &members); err != nil {
-		return nil, fault.New(fault.Malformed, "malformed", "the body is not a JSON object")
+	raw, wrong, err := members(body)
+	if err != nil {
+		return nil, err
 	}
-	var wrong fault.List
-	for name := range members {
-		if name != "interactions" {
-			wrong.Add("/"+clip(name), "unknown_field", "there is no such field")
-		}
-	}
-	raw, there := members["interactions"]
-	if !there {
-		wrong.Add("/interactions", "required", "missing")
+	if err := checkCount(elements(raw)); err != nil {
+		return nil, err
 	}
 	entries := eachAlone(raw)
-	if entries == nil && there {
+	switch {
+	case raw == nil:
+		wrong.Add("/interactions", "required", "missing")
+	case entries == nil:
 		wrong.Add("/interactions", "type", "a list of interactions")
 	}
 	if err := wrong.Err(); err != nil {
 		return nil, err
 	}
-	return entries, checkCount(len(entries))
+	return entries, nil
 }
+
+// members finds the list in the body, and what should not be there.
+func members(body []byte) (list json.RawMessage, strangers fault.List, err error) {
+	malformed := fault.New(fault.Malformed, "malformed", "the body is not a JSON object")
+	dec := json.NewDecoder(bytes.NewReader(body))
+	if open, err := dec.Token(); err != nil || open != json.Delim('{') {
+		return nil, strangers, malformed
+	}
+	for told := 0; dec.More() && told < maxStrangers; {
+		name, err := dec.Token()
+		if err != nil {
+			return nil, strangers, malformed
+		}
+		var value json.RawMessage
+		if err := dec.Decode(&value); err != nil {
+			return nil, strangers, malformed
+		}
+		if name == "interactions" {
+			list = value
+			continue
+		}
+		strangers.Add("/"+clip(name.(string)), "unknown_field", "there is no such field")
+		told++
+	}
+	if dec.More() {
+		return list, strangers, nil // there are enough to tell
+	}
+	if _, err := dec.Token(); err != nil {
+		return nil, strangers, malformed
+	}
+	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
+		return nil, strangers, malformed
+	}
+	return list, strangers, nil
+}
+
+// maxStrangers is how many fields that there are not are told of.
+const maxStrangers = 20
 
 // allSound reads a body in one go, as nearly every one can be. It returns nil
 // when something in it is not as it should be, or might be: then each item is
@@ -56,7 +93,11 @@ func allSound(body []byte) []Entry {
 	if !found {
 		return nil
 	}
-	items := make([]Interaction, 0, weigh(list))
+	count := elements(list)
+	if checkCount(count) != nil {
+		return nil
+	}
+	items := make([]Interaction, 0, count)
 	dec := json.NewDecoder(bytes.NewReader(list))
 	dec.DisallowUnknownFields()
 	if dec.Decode(&items) != nil || len(items) == 0 {
@@ -90,17 +131,42 @@ func after(body []byte, tokens ...string) (rest []byte, found bool) {
 	return body, true
 }
 
-// eachAlone reads the items of a list one by one; nil when it is none. Too many
-// are counted and not read.
+// elements counts those of the JSON list at the beginning of a text, and stops when
+// they are too many: a list of numbers that fits a body would fill the memory with
+// what becomes of each. Of what is no list, or no JSON, it may say anything.
+func elements(list []byte) int {
+	list, found := after(bytes.TrimPrefix(list, bom), "[")
+	if !found {
+		return 0
+	}
+	n, depth, inText := 1, 1, false
+	for i := 0; i < len(list) && n <= MaxItems; i++ {
+		switch c := list[i]; {
+		case inText && c == '\\':
+			i++
+		case c == '"':
+			inText = !inText
+		case inText:
+		case c == '[', c == '{':
+			depth++
+		case c == ']', c == '}':
+			if depth--; depth == 0 {
+				return n
+			}
+		case c == ',' && depth == 1:
+			n++
+		}
+	}
+	return n
+}
+
+// eachAlone reads the items of a list one by one; nil when it is none.
 func eachAlone(raw json.RawMessage) []Entry {
 	var items []json.RawMessage
 	if json.Unmarshal(raw, &items) != nil || items == nil {
 		return nil
 	}
 	entries := make([]Entry, len(items))
-	if len(items) > MaxItems {
-		return entries
-	}
 	for i, item := range items {
 		entries[i].Item, entries[i].Err = decode(item)
 	}
@@ -109,11 +175,11 @@ func eachAlone(raw json.RawMessage) []Entry {
 
 // FromBatch takes the items out of a batch of CloudEvents.
 func FromBatch(body []byte) ([]Entry, error) {
-	events, faults, err := event.FromBatch(body)
-	if err != nil {
+	if err := checkCount(elements(body)); err != nil {
 		return nil, err
 	}
-	if err := checkCount(len(events)); err != nil {
+	events, faults, err := event.FromBatch(body)
+	if err != nil {
 		return nil, err
 	}
 	entries := make([]Entry, len(events))

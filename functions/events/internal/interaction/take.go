@@ -28,6 +28,9 @@ const (
 	lookupLimit = 250 * time.Millisecond
 	// SendLimit is how long the broker may take for all of a request.
 	SendLimit = 400 * time.Millisecond
+	// fairTime is what a broker must have had before its silence counts: of a
+	// request that has waited for its place and the catalog there may be less left.
+	fairTime  = 100 * time.Millisecond
 	storeTime = 250 * time.Millisecond
 	// senders is how many events of one request are under way at once.
 	senders = 16
@@ -215,6 +218,10 @@ func (t *Intake) send(ctx context.Context, events []event.Event) []event.Outcome
 	}
 	ctx, cancel := context.WithDeadline(ctx, until)
 	defer cancel()
+	fair := time.Until(until) >= fairTime
+	if !fair && t.broker.isOpen() {
+		return outcomes // somebody with more time is to ask for all
+	}
 	rest := events
 	switch with := t.broker.ask(time.Now()); with {
 	case no:
@@ -226,15 +233,19 @@ func (t *Intake) send(ctx context.Context, events []event.Event) []event.Outcome
 		rest = events[1:]
 	case yes:
 	}
-	t.sendAll(ctx, rest, outcomes[len(events)-len(rest):])
+	answered := t.sendAll(ctx, rest, outcomes[len(events)-len(rest):])
+	if fair && len(rest) > 0 && ctx.Err() != nil && !answered {
+		t.broker.failed(time.Now(), yes, true, 0, "no answer to any event of a request")
+	}
 	return outcomes
 }
 
-func (t *Intake) sendAll(ctx context.Context, events []event.Event, outcomes []event.Outcome) {
+// sendAll says whether the broker has settled any of the events.
+func (t *Intake) sendAll(ctx context.Context, events []event.Event, outcomes []event.Outcome) bool {
 	var next atomic.Int64
 	work := func() {
 		for i := int(next.Add(1)) - 1; i < len(events) && ctx.Err() == nil; i = int(next.Add(1)) - 1 {
-			if t.broker.open(time.Now()) {
+			if t.broker.resting(time.Now()) {
 				return
 			}
 			outcomes[i] = t.sendOne(ctx, events[i], yes)
@@ -247,10 +258,7 @@ func (t *Intake) sendAll(ctx context.Context, events []event.Event, outcomes []e
 	}
 	work()
 	workers.Wait()
-	answered := slices.ContainsFunc(outcomes, func(o event.Outcome) bool { return o != event.Retry })
-	if len(events) > 0 && ctx.Err() != nil && !answered {
-		t.broker.failed(time.Now(), yes, true, 0, "no answer to any event of a request")
-	}
+	return slices.ContainsFunc(outcomes, func(o event.Outcome) bool { return o != event.Retry })
 }
 
 func (t *Intake) sendOne(ctx context.Context, e event.Event, with permission) event.Outcome {

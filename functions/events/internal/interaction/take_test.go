@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -262,5 +263,91 @@ func TestAnAddressDoesNotSayWho(t *testing.T) {
 	} {
 		require.Equal(t, c.without, (&Interaction{}).address(c.sent))
 		require.Equal(t, c.with, (&Interaction{Consent: true}).address(c.sent))
+	}
+}
+
+// A megabyte of numbers is half a million items, and what would become of each is
+// a hundred times as large.
+func TestAListThatIsTooLongIsCountedAndNotRead(t *testing.T) { // not parallel: it measures memory
+	zeros := strings.Repeat("0,", 500_000) + "0"
+	strange := strings.Builder{}
+	for i := range 80_000 {
+		fmt.Fprintf(&strange, `"f%d":0,`, i)
+	}
+	fromJSON := func(body []byte) error { _, err := FromJSON(body); return err }
+	fromBatch := func(body []byte) error { _, err := FromBatch(body); return err }
+	for name, c := range map[string]struct {
+		body string
+		read func([]byte) error
+	}{
+		"numbers":                   {`{"interactions":[` + zeros + `]}`, fromJSON},
+		"numbers behind a field":    {`{"a":1,"interactions":[` + zeros + `]}`, fromJSON},
+		"empty objects":             {`{"interactions":[` + strings.ReplaceAll(zeros, "0", "{}") + `]}`, fromJSON},
+		"a batch of numbers":        {`[` + zeros + `]`, fromBatch},
+		"a batch behind a BOM":      {"\xef\xbb\xbf [" + zeros + `]`, fromBatch},
+		"a list without an end":     {`{"interactions":[` + zeros, fromJSON},
+		"fields that there are not": {`{` + strange.String() + `"interactions":[]}`, fromJSON},
+	} {
+		body := []byte(c.body)
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		err := c.read(body)
+		runtime.ReadMemStats(&after)
+		require.Error(t, err, name)
+		require.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(12<<20), name)
+	}
+}
+
+func TestElementsAreCountedAsTheyAreRead(t *testing.T) {
+	t.Parallel()
+	for list, want := range map[string]int{
+		`[1]`: 1, ` [1, 2,3]`: 3, `[{"a":[1,2],"b":","},"x,\\\",]",[1,2]]`: 3, `{"a":1,"b":2}`: 0, `7`: 0,
+	} {
+		require.Equal(t, want, elements([]byte(list)), list)
+	}
+	require.NoError(t, checkCount(elements([]byte(views(MaxItems)[len(`{"interactions":`):]))))
+	require.Error(t, checkCount(elements([]byte(views(MaxItems + 1)[len(`{"interactions":`):]))))
+}
+
+func TestSilenceCountsOnlyWhereThereWasTimeForAnAnswer(t *testing.T) {
+	t.Parallel()
+	var asked atomic.Int64
+	intake, _ := newIntake(t, func(ctx context.Context, _ event.Event) event.Receipt {
+		asked.Add(1)
+		<-ctx.Done()
+		return event.Receipt{Reason: ctx.Err().Error()}
+	})
+	late := func() {
+		t.Helper()
+		visit, err := intake.Enter(context.Background(), nil)
+		require.NoError(t, err)
+		defer visit.Leave()
+		visit.came = time.Now().Add(storeTime + fairTime/2 - whole)
+		entries, err := FromJSON([]byte(views(3)))
+		require.NoError(t, err)
+		result, err := visit.Take(context.Background(), entries)
+		require.NoError(t, err)
+		require.Equal(t, 3, result.Stored)
+	}
+	late()
+	require.Equal(t, yes, intake.broker.ask(time.Now()), "it had no time to answer")
+	_, err := take(t, intake, context.Background(), views(3))
+	require.NoError(t, err)
+	require.Equal(t, no, intake.broker.ask(time.Now()), "it had, and did not")
+	intake.broker.until = time.Now().Add(-time.Hour)
+	before := asked.Load()
+	late()
+	require.Equal(t, before, asked.Load(), "who has no time for an answer asks not for all")
+	require.Equal(t, probe, intake.broker.ask(time.Now()))
+}
+
+func TestATimeThatCannotBeWrittenSpoilsNoOtherItem(t *testing.T) {
+	t.Parallel()
+	intake, _ := newIntake(t, accept)
+	for _, when := range []string{"0000-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59"} {
+		result, err := take(t, intake, context.Background(), `{"interactions":[{"type":"view","sku":"A","occurred_at":"`+when+`"},{"type":"view","sku":"B"}]}`)
+		require.NoError(t, err, when)
+		require.Equal(t, 1, result.Accepted, when)
+		require.Equal(t, 0, result.Rejected[0].Index, when)
 	}
 }
