@@ -14,11 +14,11 @@ import (
 // watchLetters tells how many dead letters there are, whenever metrics are
 // collected.
 func watchLetters(m metric.Meter, db postgres.DB) error {
-	kept, err := m.Int64ObservableGauge("dead_letters.kept", metric.WithDescription("Dead letters that are kept"))
+	kept, err := m.Int64ObservableGauge("dead_letters.kept", metric.WithDescription("Dead letters that are kept; above 10,000 an estimate"))
 	if err != nil {
 		return fmt.Errorf("metric dead_letters.kept: %w", err)
 	}
-	waiting, err := m.Int64ObservableGauge("dead_letters.waiting", metric.WithDescription("Dead letters that could be replayed and were not since they came"))
+	waiting, err := m.Int64ObservableGauge("dead_letters.waiting", metric.WithDescription("Dead letters that could be replayed and were not since they came; counted up to 10,000"))
 	if err != nil {
 		return fmt.Errorf("metric dead_letters.waiting: %w", err)
 	}

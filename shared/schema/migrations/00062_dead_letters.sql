@@ -14,9 +14,10 @@ update events.dead_letters
 set sequence = substring((event -> 'sequence')::text from '^"0*([0-9]{1,18})"$')::bigint
 where json_typeof(event) = 'object';
 
-create index dead_letters_event on events.dead_letters (event_id);
+-- An index takes no text of any length, and a letter is kept whatever its event says.
+create index dead_letters_event on events.dead_letters (left(event_id, 256));
 
-create index dead_letters_subject on events.dead_letters (subject, id);
+create index dead_letters_subject on events.dead_letters (left(subject, 256), id);
 
 create index dead_letters_claimed on events.dead_letters (claimed_until) where claimed_until is not null;
 

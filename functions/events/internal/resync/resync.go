@@ -34,7 +34,7 @@ type Resync struct {
 	ID          uuid.UUID  `json:"id"`
 	Target      string     `json:"target" enum:"recommendation"`
 	Since       *time.Time `json:"since" doc:"Only what changed since; null is the whole catalog"`
-	State       string     `json:"state" enum:"waiting,running,finished,cancelled" doc:"One runs at a time; finished says that the broker has taken every event or it is a dead letter"`
+	State       string     `json:"state" enum:"waiting,running,finished,cancelled" doc:"One runs at a time; finished says that the broker has taken every replay or it is a dead letter; a product that was changed before its replay was sent goes as that change"`
 	Total       int64      `json:"total" doc:"Products that there were when it was asked for, deleted ones too" example:"5000"`
 	Done        int64      `json:"done" doc:"Products looked at" example:"1200"`
 	Resent      int64      `json:"resent" doc:"Events appended for it. A product that did not change since, or whose change was about to be sent anyway, has none" example:"1190"`
