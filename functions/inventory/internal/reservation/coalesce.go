@@ -34,12 +34,16 @@ type Queue struct {
 	deciding int           // orders in them
 	pace     time.Duration // that one order took of late, while others waited
 	moved    time.Time     // when orders were taken last
+	reminded bool          // begin is called when the first has waited long enough
 }
 
 // Options of a queue.
 type Options struct {
 	// MaxWait is how long an order may wait until its decision begins.
 	MaxWait time.Duration
+	// Company is how long the first who waits does so for as many as are being
+	// decided; 0 is 20 ms, several times what a transaction takes.
+	Company time.Duration
 	Observe func(Report) // hears of what was done, from several goroutines; may be nil
 }
 
@@ -73,6 +77,9 @@ const (
 
 // NewQueue makes a queue; it runs nothing while nobody waits.
 func NewQueue(db postgres.DB, rules Rules, o Options) *Queue {
+	if o.Company == 0 {
+		o.Company = 20 * time.Millisecond
+	}
 	return &Queue{db: db, rules: rules, Options: o}
 }
 
@@ -131,10 +138,17 @@ func (q *Queue) enter(t *ticket) bool {
 
 // begin begins the next transaction when none asks for stock and as many orders
 // wait as are being decided: fewer cost more than they gain by it, since what a
-// transaction costs is shared by its orders.
+// transaction costs is shared by its orders. They do not wait for company for
+// long: a transaction whose commit hangs must not hold them up.
 func (q *Queue) begin() {
-	if q.asking || q.running == batches || len(q.waiting) < q.deciding {
+	if q.asking || q.running == batches || len(q.waiting) == 0 {
 		return
+	}
+	if len(q.waiting) < q.deciding {
+		if left := q.Company - time.Since(q.waiting[0].since); left > 0 {
+			q.remind(left)
+			return
+		}
 	}
 	if batch := q.next(); len(batch) > 0 {
 		q.asking = true
@@ -142,6 +156,19 @@ func (q *Queue) begin() {
 		q.deciding += len(batch)
 		go q.work(batch)
 	}
+}
+
+func (q *Queue) remind(in time.Duration) {
+	if q.reminded {
+		return
+	}
+	q.reminded = true
+	time.AfterFunc(in, func() {
+		q.mu.Lock()
+		defer q.mu.Unlock()
+		q.reminded = false
+		q.begin()
+	})
 }
 
 // behind says that one more would only be late: nothing has moved for as long

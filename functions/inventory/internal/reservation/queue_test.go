@@ -188,6 +188,27 @@ func TestAnOrderOfManyLinesIsNotOvertaken(t *testing.T) {
 
 func TestAFewOrdersWaitForCompanyWhileManyAreDecided(t *testing.T) {
 	t.Parallel()
+	whileTwoAreDecided(t, time.Hour, func(q *reservation.Queue, place func(int), deciding func(int)) {
+		place(2)
+		require.Eventually(t, func() bool { return q.Waiting() == 1 }, 20*time.Second, time.Millisecond, "two are being decided")
+		place(3)
+		deciding(3)
+	})
+}
+
+func TestNobodyWaitsForCompanyForLong(t *testing.T) {
+	t.Parallel()
+	whileTwoAreDecided(t, time.Millisecond, func(_ *reservation.Queue, place func(int), deciding func(int)) {
+		place(2)
+		deciding(3)
+		place(3)
+	})
+}
+
+// whileTwoAreDecided lets the test place orders 2 and 3 while the transactions of
+// 0 and 1 hang before their end.
+func whileTwoAreDecided(t *testing.T, company time.Duration, test func(q *reservation.Queue, place, deciding func(int))) {
+	t.Helper()
 	base := testdb.New(t)
 	db, owner := base.Pool(t, "inventory"), base.Owner(t)
 	ctx := context.Background()
@@ -201,7 +222,7 @@ func TestAFewOrdersWaitForCompanyWhileManyAreDecided(t *testing.T) {
 	_, err = tx.Exec(ctx, `lock table inventory.movements in share mode`) // what is decided cannot be written
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = tx.Rollback(ctx) })
-	q := reservation.NewQueue(db, rules, reservation.Options{MaxWait: time.Minute})
+	q := reservation.NewQueue(db, rules, reservation.Options{MaxWait: time.Minute, Company: company})
 	states := make([]chan string, 4)
 	place := func(i int) {
 		states[i] = make(chan string, 1)
@@ -223,10 +244,7 @@ func TestAFewOrdersWaitForCompanyWhileManyAreDecided(t *testing.T) {
 		place(i)
 		deciding(i + 1)
 	}
-	place(2)
-	require.Eventually(t, func() bool { return q.Waiting() == 1 }, 20*time.Second, time.Millisecond, "two are being decided")
-	place(3)
-	deciding(3)
+	test(q, place, deciding)
 	require.NoError(t, tx.Rollback(ctx))
 	for i := range states {
 		require.Equal(t, "locked<nil>", <-states[i], i)
