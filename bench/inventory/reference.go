@@ -143,13 +143,12 @@ func cartScript() string {
 	return script + fmt.Sprintf(`
 select
 	v.sku, v.removed_at, p.name, p.status, p.publish_at, p.unpublish_at, p.deleted_at,
-	r.currency, r.kind, r.amount,
-	s.track, s.when_out_of_stock, s.backorder_limit, s.available_on, s.safety_stock,
-	s.low_stock_threshold, s.max_per_order, s.incoming, s.version,
-	l.location, l.on_hand, l.reserved, l.backorder_allowance, l.shortfall, l.version
+	r.kind, r.amount,
+	s.track, s.when_out_of_stock, s.available_on, s.safety_stock, s.max_per_order,
+	l.on_hand, l.reserved, l.backorder_allowance
 from catalog.variants v
 join catalog.products p on p.id = v.product_id
-left join catalog.prices r on r.variant_id = v.id
+left join catalog.prices r on r.variant_id = v.id and r.currency = 'USD'
 	and r.cancelled_at is null and r.starts_at <= now() and coalesce(r.ends_at, 'infinity') > now()
 left join inventory.stock s on s.sku = v.sku
 left join inventory.levels l on l.sku = v.sku

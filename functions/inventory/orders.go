@@ -6,7 +6,6 @@ import (
 
 	"github.com/mallhive/product-service/functions/inventory/internal/reservation"
 	"github.com/mallhive/product-service/shared/event"
-	"github.com/mallhive/product-service/shared/idempotency"
 	"github.com/mallhive/product-service/shared/postgres"
 )
 
@@ -68,34 +67,33 @@ func replied(wake func()) func(reservation.Answer, error) (*event.Event, error) 
 
 const (
 	tidyBatch = 200
-	tidyFor   = 8 * time.Second // within a delivery; the rest waits for the next tick
+	tidyFor   = 8 * time.Second // within a delivery
+	// tidyShare is what each part of a tick may take: after a sale one of them has
+	// more to do, and must not keep the other from it. The rest waits for the next.
+	tidyShare = 3 * time.Second
 )
 
-// tidy records what has expired, hands over what is owed and has come in, and
-// forgets old Idempotency-Keys. Nothing that is available depends on it.
+// tidy records what has expired and hands over what is owed and has come in.
+// Nothing that is available depends on it.
 func tidy(ctx context.Context, db postgres.DB, wake func()) error {
 	ctx, cancel := context.WithTimeout(ctx, tidyFor)
 	defer cancel()
-	if err := inBatches(ctx, db, wake, reservation.ExpireDue); err != nil {
+	if err := inBatches(ctx, db, wake, tidyShare, reservation.ExpireDue); err != nil {
 		return err
 	}
-	if err := fulfil(ctx, db, wake); err != nil {
-		return err
-	}
-	_, err := idempotency.Prune(ctx, db)
-	return err
+	return fulfil(ctx, db, wake)
 }
 
 // fulfil hands over what orders are owed and has come in. Nothing hangs on when:
 // what is owed is reserved until then.
 func fulfil(ctx context.Context, db postgres.DB, wake func()) error {
-	return inBatches(ctx, db, wake, func(ctx context.Context, db postgres.DB, limit int) (int, error) {
+	return inBatches(ctx, db, wake, tidyShare, func(ctx context.Context, db postgres.DB, limit int) (int, error) {
 		return reservation.Fulfil(ctx, db, limit)
 	})
 }
 
-func inBatches(ctx context.Context, db postgres.DB, wake func(), do func(context.Context, postgres.DB, int) (int, error)) error {
-	for {
+func inBatches(ctx context.Context, db postgres.DB, wake func(), share time.Duration, do func(context.Context, postgres.DB, int) (int, error)) error {
+	for began := time.Now(); ; {
 		n, err := do(ctx, db, tidyBatch)
 		if err != nil {
 			return err
@@ -103,7 +101,7 @@ func inBatches(ctx context.Context, db postgres.DB, wake func(), do func(context
 		if n > 0 {
 			wake()
 		}
-		if n < tidyBatch {
+		if n < tidyBatch || time.Since(began) >= share {
 			return nil
 		}
 	}

@@ -221,8 +221,9 @@ func TestAKeyThatIsForgottenIsANewOne(t *testing.T) {
 		s.call("POST", "/v1/reservations/o/commit", map[string]any{"lines": lines("A", 2)}, 200, key("k"))
 	}
 	pay()
+	s.place("another", 201, "A", 1)
 	s.asOwner(`update inventory.idempotency_keys set created_at = now() - interval '8 days'`)
-	s.tick()
+	s.call("POST", "/v1/reservations/another/release", map[string]any{}, 200, key("another")) // it makes room
 	pay()
 	require.EqualValues(t, 6, s.stock("A").OnHand)
 	require.Equal(t, []string{"inventory.locked", "inventory.committed", "inventory.committed"}, s.outboxed("o"))

@@ -16,7 +16,7 @@ import (
 	"github.com/mallhive/product-service/shared/postgres"
 )
 
-// Keep is how long an answer is remembered.
+// Keep is how long an answer is remembered at least.
 const Keep = 7 * 24 * time.Hour
 
 // maxKey is the longest key, in bytes.
@@ -102,6 +102,9 @@ func once[T any](ctx context.Context, tx pgx.Tx, r Request, change func(tx pgx.T
 	if !first {
 		return stored[T](ctx, tx, args, print[:])
 	}
+	if _, err := tx.Exec(ctx, forget, pgx.NamedArgs{"keep": Keep}); err != nil {
+		return Reply[T]{}, fmt.Errorf("forget old idempotency keys: %w", err)
+	}
 	var reply Reply[T]
 	err = postgres.InTx(ctx, tx, func(inner pgx.Tx) error {
 		reply, err = change(inner)
@@ -154,17 +157,14 @@ func stored[T any](ctx context.Context, tx pgx.Tx, args pgx.NamedArgs, print []b
 	return reply, nil
 }
 
-const prune = `
+// Each new key makes room: so the table stays as large as Keep makes it, in every
+// function, whether anything else runs or not.
+const forget = `
 	delete from idempotency_keys
 	where ctid = any (array(
 	    select ctid
 	    from idempotency_keys
 	    where created_at < now() - @keep::interval
-	    limit 1000))`
-
-// Prune forgets answers older than Keep, at most 1,000 at a time, and returns
-// how many.
-func Prune(ctx context.Context, db postgres.DB) (int64, error) {
-	tag, err := db.Exec(ctx, prune, pgx.NamedArgs{"keep": Keep})
-	return tag.RowsAffected(), err
-}
+	    order by created_at
+	    limit 10
+	    for update skip locked))`

@@ -3,6 +3,7 @@ package idempotency_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -106,14 +107,22 @@ func TestOldKeysAreForgotten(t *testing.T) {
 	t.Parallel()
 	ctx := context.Background()
 	db := testdb.New(t)
-	var pool postgres.DB = db.Pool(t, "inventory")
-	for _, key := range []string{"old", "new"} {
-		_, err := idempotency.Do(ctx, pool, request(key, 1), func(pgx.Tx) (reply, error) { return reply{Status: 200}, nil })
+	for _, function := range []string{"catalog", "inventory", "events"} {
+		var pool postgres.DB = db.Pool(t, function)
+		use := func(key string) {
+			_, err := idempotency.Do(ctx, pool, request(key, 1), func(pgx.Tx) (reply, error) { return reply{Status: 200}, nil })
+			require.NoError(t, err)
+		}
+		for i := range 15 {
+			use(fmt.Sprint("old", i))
+		}
+		_, err := db.Owner(t).Exec(ctx, `update `+function+`.idempotency_keys set created_at = now() - interval '8 days'`)
 		require.NoError(t, err)
+		for _, left := range []int{6, 2, 3} {
+			use(fmt.Sprint("new", left))
+			var n int
+			require.NoError(t, pool.QueryRow(ctx, `select count(*) from idempotency_keys`).Scan(&n))
+			require.Equal(t, left, n, "%s: each new key makes room for more than itself", function)
+		}
 	}
-	_, err := db.Owner(t).Exec(ctx, `update inventory.idempotency_keys set created_at = now() - interval '8 days' where key = 'old'`)
-	require.NoError(t, err)
-	n, err := idempotency.Prune(ctx, pool)
-	require.NoError(t, err)
-	require.EqualValues(t, 1, n)
 }

@@ -69,7 +69,14 @@ const (
 						and h.location = l.location
 				) as on_hand
 			from inventory.reservation_lines l
-			where l.held > 0 and (l.expires_at is null or l.owed > 0)`
+			where l.held > 0 and (l.expires_at is null or l.owed > 0)
+				-- Of a preorder very many may have paid, and nothing is there yet.
+				and exists (
+					select
+					from inventory.on_hand h
+					where h.sku = l.sku
+						and h.location = l.location
+				)`
 
 	whoPaidFirst = `
 		) o

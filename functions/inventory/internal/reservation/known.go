@@ -81,7 +81,7 @@ func (k known) answer(ctx context.Context, tx pgx.Tx, o Order) (Answer, error) {
 
 const rejectTombstone = `
 	update inventory.reservations
-	set placed = coalesce(placed, @reply::json)
+	set placed = coalesce(placed, @reply::json), updated_at = now()
 	where order_id = @order_id
 	returning placed`
 

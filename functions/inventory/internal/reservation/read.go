@@ -77,8 +77,18 @@ const readPage = `
 	select` + reservationColumns + `
 	from inventory.reservations r
 	where r.order_id > @after
+	order by r.order_id
+	limit @limit`
+
+const readPageOfSKU = `
+	select` + reservationColumns + `
+	from inventory.reservations r
+	where r.order_id in (
+			select t.order_id
+			from inventory.takers t
+			where t.sku = @sku and t.order_id > @after
+		)
 		and (@state = '' or @state = ` + stateNow + `)
-		and (@sku = '' or r.order_id in (select t.order_id from inventory.takers t where t.sku = @sku))
 	order by r.order_id
 	limit @limit`
 
@@ -101,6 +111,7 @@ const readPageOfState = `
 		select r.order_id, ` + stateNow + ` as state
 		from inventory.reservations r
 		where r.state in ('locked', 'partially_locked')
+			and @state in ('locked', 'partially_locked', 'committed', 'expired')
 	)
 	select` + reservationColumns + `
 	from (
@@ -142,7 +153,10 @@ func List(ctx context.Context, db postgres.DB, f Filter, after string, limit int
 		return nil, nil
 	}
 	sql := readPage
-	if f.State != "" && f.SKU == "" {
+	switch {
+	case f.SKU != "":
+		sql = readPageOfSKU
+	case f.State != "":
 		sql = readPageOfState
 	}
 	return read(ctx, db, sql, pgx.NamedArgs{"after": after, "state": string(f.State), "sku": f.SKU, "limit": limit})

@@ -74,11 +74,14 @@ func QueueOpen(batch *pgx.Batch, skus []string) *Book {
 	})
 	batch.Queue(readPolicies, args).Query(func(rows pgx.Rows) error {
 		policies, err := pgx.CollectRows(rows, pgx.RowToStructByName[Policy])
+		if err != nil {
+			return err // the levels belong to policies
+		}
 		for _, p := range policies {
 			b.pages[p.SKU] = &page{Policy: p}
 		}
 		b.enter(levels)
-		return err
+		return nil
 	})
 	return b
 }
