@@ -62,7 +62,8 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- if .Values.eventing.sink -}}
 {{- .Values.eventing.sink -}}
 {{- else if include "product-service.eventing" . -}}
-{{- printf "http://broker-ingress.knative-eventing.svc.cluster.local/%s/%s" .Release.Namespace .Values.eventing.broker.name -}}
+{{- $class := lower .Values.eventing.broker.class -}}
+{{- printf "http://%sbroker-ingress.knative-eventing.svc.cluster.local/%s/%s" (ternary "kafka-" "" (eq $class "kafka")) .Release.Namespace .Values.eventing.broker.name -}}
 {{- end -}}
 {{- end -}}
 

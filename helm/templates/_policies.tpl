@@ -27,6 +27,10 @@ spec:
   variables:
     - name: pod
       expression: object.spec.template.spec
+    # Without queue-proxy in what Knative makes of a revision: its image is Knative's.
     - name: containers
-      expression: variables.pod.containers + variables.pod.?initContainers.orValue([])
+      expression: >-
+        variables.pod.containers.filter(c, c.name != 'queue-proxy' ||
+          !object.metadata.?ownerReferences.orValue([]).exists(o, o.kind == 'Revision')) +
+        variables.pod.?initContainers.orValue([])
 {{- end }}

@@ -4,6 +4,7 @@ package policy_test
 import (
 	"encoding/json"
 	"fmt"
+	"os"
 	"path/filepath"
 	"regexp"
 	"strconv"
@@ -11,7 +12,9 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"helm.sh/helm/v3/pkg/strvals"
 	"k8s.io/apimachinery/pkg/api/resource"
+	"sigs.k8s.io/yaml"
 
 	"github.com/mallhive/product-service/tools/chart/render"
 )
@@ -461,6 +464,27 @@ func TestTheMigrationIsAHookThatCleansUpAfterItself(t *testing.T) {
 func TestTheNamespaceIsMadeOnlyWhenAskedFor(t *testing.T) {
 	require.Empty(t, ofKind(render1(t, nil, ""), "Namespace"), "it would clash with --create-namespace")
 	require.Len(t, ofKind(render1(t, nil, "namespace: {create: true}"), "Namespace"), 1)
+}
+
+// As helm reads it: a number that --set is given is no string.
+func TestTheCommandOfTheReadmeRenders(t *testing.T) {
+	text, err := os.ReadFile(filepath.Join(chart, "README.md"))
+	require.NoError(t, err)
+	_, command, found := strings.Cut(string(text), "helm upgrade --install")
+	require.True(t, found)
+	command, _, _ = strings.Cut(command, "\n\n")
+	values := map[string]any{}
+	for _, option := range regexp.MustCompile(`--(set|set-string) (\S+)`).FindAllStringSubmatch(command, -1) {
+		parse := strvals.ParseInto
+		if option[1] == "set-string" {
+			parse = strvals.ParseIntoString
+		}
+		require.NoError(t, parse(option[2], values))
+	}
+	require.Contains(t, values, "aws")
+	set, err := yaml.Marshal(values)
+	require.NoError(t, err)
+	render1(t, nil, string(set))
 }
 
 func TestAMisspeltValueIsRefused(t *testing.T) {
