@@ -96,11 +96,11 @@ func check(manifest []byte) (checked int, problems []error) {
 }
 
 func judge(kind string, document []byte) error {
-	make := ours[kind]
-	if make == nil {
+	create := ours[kind]
+	if create == nil {
 		return fmt.Errorf("%s is no kind that is known here", kind)
 	}
-	object := make()
+	object := create()
 	if err := strict.UnmarshalStrict(document, object); err != nil {
 		return err
 	}
