@@ -97,8 +97,21 @@ func (w *world) choose(ctx context.Context, c *contest) error {
 	return nil
 }
 
-// pair lets both sides run once, in the order of the round, so that neither
-// always comes first.
+// byTurns runs both sides; who is first changes with the round, for what was done
+// before has left something to do in the background.
+func byTurns(round int, sides ...func() error) error {
+	if round%2 == 1 {
+		slices.Reverse(sides)
+	}
+	for _, side := range sides {
+		if err := side(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// pair lets both sides of a contest run once.
 func (w *world) pair(ctx context.Context, c *contest, round int) error {
 	ours := func() error {
 		r, err := c.own(ctx)
@@ -113,14 +126,8 @@ func (w *world) pair(ctx context.Context, c *contest, round int) error {
 		c.theirs = append(c.theirs, r)
 		return err
 	}
-	sides := []func() error{ours, theirs}
-	if round%2 == 1 {
-		slices.Reverse(sides)
-	}
-	for _, side := range sides {
-		if err := side(); err != nil {
-			return fmt.Errorf("%s: %w", c.name, err)
-		}
+	if err := byTurns(round, ours, theirs); err != nil {
+		return fmt.Errorf("%s: %w", c.name, err)
 	}
 	text := fmt.Sprintf("  round %d: %s: %.0f a second", round+1, c.name, c.ours[len(c.ours)-1].Rate())
 	if len(c.theirs) > 0 {
@@ -133,8 +140,7 @@ func (w *world) pair(ctx context.Context, c *contest, round int) error {
 // lone is how long one order takes that is alone, on both sides, by round.
 type lone struct{ ours, theirs [][]time.Duration }
 
-// lone lets both sides run once, in the order of the round: what the contests
-// before have left to do in the background falls on whoever comes first.
+// lone lets both sides place their orders, one after the other.
 func (w *world) lone(ctx context.Context, l *lone, round int) error {
 	ours := func() error {
 		took, err := w.alone(ctx)
@@ -146,14 +152,8 @@ func (w *world) lone(ctx context.Context, l *lone, round int) error {
 		l.theirs = append(l.theirs, took)
 		return err
 	}
-	sides := []func() error{ours, theirs}
-	if round%2 == 1 {
-		slices.Reverse(sides)
-	}
-	for _, side := range sides {
-		if err := side(); err != nil {
-			return fmt.Errorf("%s: %w", loneName, err)
-		}
+	if err := byTurns(round, ours, theirs); err != nil {
+		return fmt.Errorf("%s: %w", loneName, err)
 	}
 	say("  round %d: %s: %s ms, pgbench %s (medians)", round+1, loneName,
 		drive.MS(drive.Median(l.ours[round])), drive.MS(drive.Median(l.theirs[round])))
