@@ -44,7 +44,7 @@ func Append(ctx context.Context, tx postgres.DB, events ...event.Event) error {
 		}
 		data[i], replays[i], sequences[i] = string(e.Data), e.Replay, e.Sequence
 	}
-	_, err := tx.Exec(ctx, appendSQL, pgx.NamedArgs{
+	_, err := tx.Exec(ctx, appendSQL, postgres.Named{
 		"ids": c.ids, "streams": c.streams, "types": c.types, "sources": c.sources, "subjects": c.subjects,
 		"times": c.times, "data": data, "traceparents": c.traceparents, "replays": replays, "sequences": sequences,
 	})
@@ -126,7 +126,7 @@ func Sequences(ctx context.Context, tx postgres.DB, n int) ([]int64, error) {
 // QueueSequences is Sequences as a part of the caller's batch, after what locks
 // the subjects.
 func QueueSequences(batch *pgx.Batch, n int, into *[]int64) {
-	batch.Queue(sequencesSQL, pgx.NamedArgs{"n": n}).Query(func(rows pgx.Rows) (err error) {
+	batch.Queue(sequencesSQL, postgres.Named{"n": n}).Query(func(rows pgx.Rows) (err error) {
 		*into, err = pgx.CollectRows(rows, pgx.RowTo[int64])
 		return err
 	})

@@ -23,9 +23,9 @@ const insertReservations = `
 	order by order_id`
 
 const insertLines = `
-	insert into inventory.reservation_lines (order_id, sku, location, held, sold, returned, expires_at)
+	insert into inventory.reservation_lines (order_id, sku, location, held, expires_at)
 	select *
-	from unnest(@ids::text[], @skus::text[], @locations::text[], @held::bigint[], @sold::bigint[], @returned::bigint[], @expiries::timestamptz[])`
+	from unnest(@ids::text[], @skus::text[], @locations::text[], @held::bigint[], @expiries::timestamptz[])`
 
 // finish is what writes the decisions: outcomes, lines, levels, ledger, outbox.
 func (r *round) finish(ctx context.Context, expired []event.Event) (*pgx.Batch, error) {
@@ -56,18 +56,27 @@ func (r *round) finish(ctx context.Context, expired []event.Event) (*pgx.Batch, 
 	}
 	batch := &pgx.Batch{}
 	if len(ids) > 0 {
-		batch.Queue(insertReservations, pgx.NamedArgs{
+		batch.Queue(insertReservations, postgres.Named{
 			"ids": ids, "states": states, "fingerprints": prints, "expiries": expiries, "replies": replies,
 		})
 	}
 	if len(lines) > 0 {
-		batch.Queue(insertLines, lineArgs(lines, lineExpiries))
+		batch.Queue(insertLines, newLineArgs(lines, lineExpiries))
 	}
 	appended, err := queueBook(ctx, batch, r.book, announced)
 	for i := range r.decisions {
 		r.decisions[i].Answer.Appended = r.decisions[i].Answer.Appended || appended
 	}
 	return batch, err
+}
+
+func newLineArgs(lines []*line, expiries []*time.Time) postgres.Named {
+	n := len(lines)
+	ids, skus, locations, held := make([]string, n), make([]string, n), make([]string, n), make([]int64, n)
+	for i, l := range lines {
+		ids[i], skus[i], locations[i], held[i] = l.OrderID, l.SKU, l.Location, l.Held
+	}
+	return postgres.Named{"ids": ids, "skus": skus, "locations": locations, "held": held, "expiries": expiries}
 }
 
 // post sends the batch together with the book and what is to be announced; it

@@ -114,7 +114,7 @@ func (r *round) queue(batch *pgx.Batch, skus []string) {
 	}
 	batch.Queue(postgres.ByIndex)
 	r.book = stock.QueueOpen(batch, skus)
-	batch.Queue(readPresent, pgx.NamedArgs{"ids": ids}).QueryRow(func(row pgx.Row) error {
+	batch.Queue(readPresent, postgres.Named{"ids": ids}).QueryRow(func(row pgx.Row) error {
 		var present []string
 		if err := row.Scan(&r.now, &present); err != nil {
 			return err

@@ -65,3 +65,29 @@ func TestAnOrderIsLookedUpHoweverFewThereWereWhenItsPlanWasMade(t *testing.T) {
 		require.Equal(t, before[table].SeqScan, after.SeqScan, table)
 	}
 }
+
+// A plan made anew for each order costs as much as all that it plans.
+func TestAnOrderIsNotPlannedAnew(t *testing.T) {
+	t.Parallel()
+	db := testdb.New(t).Pool(t, "inventory")
+	ctx := context.Background()
+	given(t, db, stock.Counting{SKU: "A", Location: "near", OnHand: 1000})
+	plans := func() (kept, anew int64) {
+		err := db.QueryRow(ctx, `
+			select coalesce(sum(generic_plans), 0), coalesce(sum(custom_plans), 0)
+			from pg_prepared_statements
+			where statement like '%for update of l%'
+				or statement like '%from inventory.stock%'
+				or statement like '%update inventory.levels%'`).Scan(&kept, &anew)
+		require.NoError(t, err)
+		return kept, anew
+	}
+	_, before := plans()
+	for n := range 20 {
+		_, err := reservation.Place(ctx, db, rules, orderOf(fmt.Sprint("o", n), map[string]int64{"A": 1}))
+		require.NoError(t, err)
+	}
+	kept, anew := plans()
+	require.GreaterOrEqual(t, kept, int64(60))
+	require.Equal(t, before, anew)
+}

@@ -72,7 +72,7 @@ const readLines = `
 // reads what they took. Stock is always locked after reservations.
 func lockAndRead(ctx context.Context, tx postgres.DB, ids []string) (map[string]*record, error) {
 	found := make(map[string]*record, len(ids))
-	args := pgx.NamedArgs{"ids": ids}
+	args := postgres.Named{"ids": ids}
 	batch := &pgx.Batch{}
 	batch.Queue(postgres.ByIndex)
 	batch.Queue(lockRecords, args).Query(func(rows pgx.Rows) error {
@@ -143,13 +143,13 @@ func queueRecords(batch *pgx.Batch, records []*record) {
 	if len(ids) == 0 {
 		return
 	}
-	batch.Queue(updateRecords, pgx.NamedArgs{"ids": ids, "states": states, "expiries": expiries, "settled": settled})
+	batch.Queue(updateRecords, postgres.Named{"ids": ids, "states": states, "expiries": expiries, "settled": settled})
 	if len(lines) > 0 {
 		batch.Queue(upsertLines, lineArgs(lines, lineExpiries))
 	}
 }
 
-func lineArgs(lines []*line, expiries []*time.Time) pgx.NamedArgs {
+func lineArgs(lines []*line, expiries []*time.Time) postgres.Named {
 	n := len(lines)
 	ids, skus, locations := make([]string, n), make([]string, n), make([]string, n)
 	held, owed, released := make([]int64, n), make([]int64, n), make([]int64, n)
@@ -158,7 +158,7 @@ func lineArgs(lines []*line, expiries []*time.Time) pgx.NamedArgs {
 		ids[i], skus[i], locations[i] = l.OrderID, l.SKU, l.Location
 		held[i], owed[i], released[i], sold[i], returned[i] = l.Held, l.Owed, l.Released, l.Sold, l.Returned
 	}
-	return pgx.NamedArgs{
+	return postgres.Named{
 		"ids": ids, "skus": skus, "locations": locations, "held": held, "owed": owed, "released": released,
 		"sold": sold, "returned": returned, "expiries": expiries,
 	}

@@ -3,6 +3,7 @@ package stock
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -82,7 +83,37 @@ const insertMovements = `
 		@requests::text[], @kinds::text[], @skus::text[], @locations::text[], @on_hand_deltas::bigint[], @reserved_deltas::bigint[],
 		@on_hand_afters::bigint[], @reserved_afters::bigint[], @reasons::text[], @references::text[], @actors::text[], @order_ids::text[])`
 
+// Locks are most of what moves, and all there is to say of one is what an order
+// took where.
+const insertReserved = `
+	insert into inventory.movements (
+		request, kind, sku, location, on_hand_delta, reserved_delta,
+		on_hand_after, reserved_after, actor, order_id)
+	select request, 'reserve', sku, location, 0, quantity, on_hand, reserved, actor, split_part(request, ':', 1)
+	from unnest(
+		@requests::text[], @skus::text[], @locations::text[], @quantities::bigint[],
+		@on_hand_afters::bigint[], @reserved_afters::bigint[], @actors::text[]
+	) as m (request, sku, location, quantity, on_hand, reserved, actor)`
+
 func queueMovements(batch *pgx.Batch, moves []Movement) {
+	if slices.ContainsFunc(moves, func(m Movement) bool { return m.Kind != Reserve }) {
+		queueAnyMovements(batch, moves)
+		return
+	}
+	n := len(moves)
+	requests, skus, locations, actors := make([]string, n), make([]string, n), make([]string, n), make([]string, n)
+	quantities, onHand, reserved := make([]int64, n), make([]int64, n), make([]int64, n)
+	for i, m := range moves {
+		requests[i], skus[i], locations[i], actors[i] = m.Request, m.SKU, m.Location, m.Actor
+		quantities[i], onHand[i], reserved[i] = m.ReservedDelta, m.OnHandAfter, m.ReservedAfter
+	}
+	batch.Queue(insertReserved, postgres.Named{
+		"requests": requests, "skus": skus, "locations": locations, "quantities": quantities,
+		"on_hand_afters": onHand, "reserved_afters": reserved, "actors": actors,
+	})
+}
+
+func queueAnyMovements(batch *pgx.Batch, moves []Movement) {
 	n := len(moves)
 	requests, kinds, skus, locations := make([]string, n), make([]string, n), make([]string, n), make([]string, n)
 	onHand, reserved, onHandAfter, reservedAfter := make([]int64, n), make([]int64, n), make([]int64, n), make([]int64, n)
@@ -92,7 +123,7 @@ func queueMovements(batch *pgx.Batch, moves []Movement) {
 		onHand[i], reserved[i], onHandAfter[i], reservedAfter[i] = m.OnHandDelta, m.ReservedDelta, m.OnHandAfter, m.ReservedAfter
 		reasons[i], references[i], actors[i], orders[i] = m.Reason, m.Reference, m.Actor, m.OrderID
 	}
-	batch.Queue(insertMovements, pgx.NamedArgs{
+	batch.Queue(insertMovements, postgres.Named{
 		"requests": requests, "kinds": kinds, "skus": skus, "locations": locations,
 		"on_hand_deltas": onHand, "reserved_deltas": reserved, "on_hand_afters": onHandAfter, "reserved_afters": reservedAfter,
 		"reasons": reasons, "references": references, "actors": actors, "order_ids": orders,

@@ -67,7 +67,7 @@ func QueueOpen(batch *pgx.Batch, skus []string) *Book {
 		return b
 	}
 	var levels []Level
-	args := pgx.NamedArgs{"skus": skus}
+	args := postgres.Named{"skus": skus}
 	batch.Queue(lockLevels, args).Query(func(rows pgx.Rows) (err error) {
 		levels, err = pgx.CollectRows(rows, pgx.RowToStructByName[Level])
 		return err

@@ -51,7 +51,7 @@ func (b *Book) Queue(batch *pgx.Batch) {
 	if len(skus) == 0 {
 		return
 	}
-	batch.Queue(updateLevels, pgx.NamedArgs{
+	batch.Queue(updateLevels, postgres.Named{
 		"skus": skus, "locations": locations, "on_hand": onHand, "reserved": reserved, "allowance": allowance, "shortfall": shortfall,
 	}).Exec(func(tag pgconn.CommandTag) error {
 		if int(tag.RowsAffected()) != len(skus) {
