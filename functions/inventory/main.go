@@ -8,6 +8,7 @@ import (
 
 	"github.com/mallhive/product-service/functions/inventory/internal/reservation"
 	"github.com/mallhive/product-service/shared/money"
+	"github.com/mallhive/product-service/shared/postgres"
 	"github.com/mallhive/product-service/shared/service"
 )
 
@@ -41,6 +42,9 @@ func (c *config) Check() error {
 func (c *config) rules() reservation.Rules {
 	return reservation.Rules{TTL: c.ReservationTTL, MaxTTL: c.ReservationMaxTTL}
 }
+
+// Planning is that of a function that finds everything by SKU or by order.
+func (*config) Planning() postgres.Planning { return postgres.ByIndex }
 
 func main() {
 	os.Exit(service.Main("inventory", "stock, availability, reservations", new(config), routes))

@@ -119,16 +119,6 @@ func open(conn *pgxpool.Conn) bool {
 	return !conn.Conn().IsClosed() && conn.Conn().PgConn().TxStatus() != 'I'
 }
 
-// ByIndex makes the statements that follow in a transaction look rows up instead
-// of reading tables, with one plan for all their arguments. PostgreSQL keeps the
-// plan of a prepared statement: one that it made while a table was empty would
-// read all of what is there by now. Where it would make a better one each time,
-// for one row instead of ten, it spends more on that than the statement takes.
-const ByIndex = `
-	select
-		set_config('enable_seqscan', 'off', true),
-		set_config('plan_cache_mode', 'force_generic_plan', true)`
-
 // Later is a DB whose statements wait in a batch for whoever sends it. It takes
 // only those of which nobody wants to know more than that they succeeded.
 func Later(batch *pgx.Batch) DB { return later{batch: batch} }

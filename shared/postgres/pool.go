@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"strconv"
 	"time"
 
@@ -38,6 +39,7 @@ type Options struct {
 	MaxConns         int32
 	StatementTimeout time.Duration // a statement that takes longer is cancelled by the server
 	Tracer           pgx.QueryTracer
+	Planning         Planning // nil leaves it to the planner
 }
 
 // Pool is a pgxpool whose credentials may change while it is open. It is safe
@@ -99,9 +101,8 @@ func (o Options) login(ctx context.Context, cc *pgx.ConnConfig) error {
 		// By these the server notices a client that is lost.
 		"tcp_keepalives_idle": "10", "tcp_keepalives_interval": "5", "tcp_keepalives_count": "3",
 	}
-	for k, v := range params {
-		fresh.RuntimeParams[k] = v
-	}
+	maps.Copy(fresh.RuntimeParams, params)
+	maps.Copy(fresh.RuntimeParams, o.Planning)
 	*cc = *fresh
 	return nil
 }

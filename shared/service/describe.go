@@ -21,7 +21,7 @@ func assemble[C interface{ Common() *Config }](name string, cfg C, build func(co
 	common.RequestTimeout = time.Second
 	s := &Service{Name: name, Log: zap.NewNop(), config: common, API: newAPI(name, common)}
 	var err error
-	if s.DB, err = openPool(context.Background(), name, common, &telemetry.Telemetry{}); err != nil {
+	if s.DB, err = openPool(context.Background(), name, common, &telemetry.Telemetry{}, nil); err != nil {
 		return nil, err
 	}
 	s.health()

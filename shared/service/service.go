@@ -113,7 +113,11 @@ func Run[C interface{ Common() *Config }](ctx context.Context, name string, cfg 
 	life, end := context.WithCancel(context.WithoutCancel(ctx))
 	defer end()
 	s := &Service{Name: name, Log: log, config: common}
-	if s.DB, err = openPool(life, name, common, tele); err != nil {
+	var planning postgres.Planning
+	if p, own := any(cfg).(interface{ Planning() postgres.Planning }); own {
+		planning = p.Planning()
+	}
+	if s.DB, err = openPool(life, name, common, tele, planning); err != nil {
 		return err
 	}
 	if err := s.DB.Measure(otel.Meter(postgres.MeterName)); err != nil {
@@ -196,7 +200,7 @@ func newAPI(name string, c *Config) *web.API {
 	})
 }
 
-func openPool(ctx context.Context, name string, c *Config, tele *telemetry.Telemetry) (*postgres.Pool, error) {
+func openPool(ctx context.Context, name string, c *Config, tele *telemetry.Telemetry, planning postgres.Planning) (*postgres.Pool, error) {
 	var logins postgres.Logins = postgres.Fixed(c.DatabaseURL)
 	if c.DatabaseSecretID != "" {
 		logins = &postgres.Rotating{
@@ -206,7 +210,7 @@ func openPool(ctx context.Context, name string, c *Config, tele *telemetry.Telem
 	}
 	return postgres.Open(ctx, postgres.Options{
 		Logins: logins, Application: name, MaxConns: c.DatabaseMaxConns,
-		StatementTimeout: c.RequestTimeout, Tracer: tele.QueryTracer(),
+		StatementTimeout: c.RequestTimeout, Tracer: tele.QueryTracer(), Planning: planning,
 	})
 }
 

@@ -68,10 +68,14 @@ func New(t testing.TB) *Database {
 // has the rights that production has and no more.
 func (d *Database) Pool(t testing.TB, function string) *postgres.Pool {
 	t.Helper()
-	pool, err := postgres.Open(context.Background(), postgres.Options{
+	o := postgres.Options{
 		Logins: postgres.Fixed(d.URL(function)), Application: function,
 		MaxConns: 16, StatementTimeout: 30 * time.Second,
-	})
+	}
+	if function == "inventory" {
+		o.Planning = postgres.ByIndex
+	}
+	pool, err := postgres.Open(context.Background(), o)
 	require.NoError(t, err)
 	t.Cleanup(pool.Close)
 	return pool

@@ -48,7 +48,7 @@ func benchLocks(b *testing.B, lines func() []event.OrderLine) {
 	base := testdb.New(b)
 	trips := &roundTrips{}
 	db, err := postgres.Open(context.Background(), postgres.Options{
-		Logins: postgres.Fixed(base.URL("inventory")), Application: "inventory", MaxConns: 8, Tracer: trips,
+		Logins: postgres.Fixed(base.URL("inventory")), Application: "inventory", MaxConns: 8, Tracer: trips, Planning: postgres.ByIndex,
 	})
 	require.NoError(b, err)
 	defer db.Close()

@@ -112,7 +112,6 @@ func (r *round) queue(batch *pgx.Batch, skus []string) {
 	for i, o := range r.orders {
 		ids[i] = o.ID
 	}
-	batch.Queue(postgres.ByIndex)
 	r.book = stock.QueueOpen(batch, skus)
 	batch.Queue(readPresent, postgres.Named{"ids": ids}).QueryRow(func(row pgx.Row) error {
 		var present []string

@@ -7,10 +7,13 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/stretchr/testify/require"
 
+	"github.com/mallhive/product-service/functions/inventory/internal/availability"
 	"github.com/mallhive/product-service/functions/inventory/internal/reservation"
 	"github.com/mallhive/product-service/functions/inventory/internal/stock"
+	"github.com/mallhive/product-service/shared/postgres"
 	"github.com/mallhive/product-service/shared/postgres/testdb"
 )
 
@@ -24,10 +27,35 @@ func TestAnOrderIsLookedUpHoweverFewThereWereWhenItsPlanWasMade(t *testing.T) {
 	given(t, db, stock.Counting{SKU: "A", Location: "near", OnHand: 1000})
 	_, err := owner.Exec(ctx, "vacuum analyze inventory.reservations, inventory.reservation_lines")
 	require.NoError(t, err)
-	type reads struct {
-		Relname        string
-		SeqScan, NTups int64
+	const orders = 20
+	order := func(n int) {
+		id := fmt.Sprint("o", n)
+		_, err := reservation.Place(ctx, db, rules, orderOf(id, map[string]int64{"A": 1}))
+		require.NoError(t, err)
+		_, err = reservation.Apply(ctx, db, reservation.Message{Step: reservation.Paid, OrderID: id})
+		require.NoError(t, err)
 	}
+	order(0)
+	before := settled(t, db, owner, "reservations", 1)
+	for n := range orders {
+		order(n + 1)
+	}
+	for table, after := range settled(t, db, owner, "reservations", orders+1) {
+		require.Equal(t, before[table].SeqScan, after.SeqScan, table)
+	}
+}
+
+// reads is how often a table was read whole, and how many rows came into it.
+type reads struct {
+	Relname        string
+	SeqScan, NTups int64
+}
+
+// settled is what was read when a table has at least so many rows by the
+// server's statistics, which come late.
+func settled(t *testing.T, db postgres.DB, owner *pgxpool.Pool, table string, rows int64) map[string]reads {
+	t.Helper()
+	ctx := context.Background()
 	read := func() map[string]reads {
 		rows, err := owner.Query(ctx, `
 			select relname::text, seq_scan, n_tup_ins as n_tups
@@ -42,28 +70,44 @@ func TestAnOrderIsLookedUpHoweverFewThereWereWhenItsPlanWasMade(t *testing.T) {
 		}
 		return m
 	}
-	const orders = 20
-	settled := func(n int64) map[string]reads {
-		_, err := db.Exec(ctx, "select pg_stat_force_next_flush()") // else they come after ten seconds
-		require.NoError(t, err)
-		require.Eventually(t, func() bool { return read()["reservations"].NTups >= n }, time.Minute, 50*time.Millisecond)
-		return read()
-	}
-	order := func(n int) {
-		id := fmt.Sprint("o", n)
-		_, err := reservation.Place(ctx, db, rules, orderOf(id, map[string]int64{"A": 1}))
-		require.NoError(t, err)
-		_, err = reservation.Apply(ctx, db, reservation.Message{Step: reservation.Paid, OrderID: id})
+	for _, conn := range []postgres.DB{db, owner} {
+		_, err := conn.Exec(ctx, "select pg_stat_force_next_flush()") // else they come after ten seconds
 		require.NoError(t, err)
 	}
-	order(0)
-	before := settled(1)
-	for n := range orders {
-		order(n + 1)
+	require.Eventually(t, func() bool { return read()[table].NTups >= rows }, time.Minute, 50*time.Millisecond)
+	return read()
+}
+
+// After a sale most of what is held, and overdue, is of one SKU. The planner then
+// expects to find as much of any other, and would rather read it all.
+func TestWhatIsHeldOfASKUIsLookedUpWhereMostIsOfAnother(t *testing.T) {
+	t.Parallel()
+	base := testdb.New(t)
+	db, owner := base.Pool(t, "inventory"), base.Owner(t)
+	ctx := context.Background()
+	given(t, db, stock.Counting{SKU: "A", Location: "near", OnHand: 5}, stock.Counting{SKU: "B", Location: "near", OnHand: 5})
+	const held = 20_000
+	_, err := owner.Exec(ctx, `
+		insert into inventory.reservation_lines (order_id, sku, location, held, expires_at)
+		select 'sale-' || n, 'HOT', 'near', 1, now() - interval '1 minute'
+		from generate_series(1, $1) n`, held)
+	require.NoError(t, err)
+	_, err = owner.Exec(ctx, "vacuum analyze inventory.reservation_lines")
+	require.NoError(t, err)
+	before := settled(t, db, owner, "reservation_lines", held)
+	checker := availability.NewChecker(db)
+	for range 10 {
+		_, err := checker.Check(ctx, "USD", []availability.Wish{{SKU: "A", Quantity: 1}, {SKU: "B", Quantity: 1}})
+		require.NoError(t, err)
+		_, err = stock.Read(ctx, db, []string{"A", "B"})
+		require.NoError(t, err)
+		_, err = stock.List(ctx, db, "", true, 10)
+		require.NoError(t, err)
 	}
-	for table, after := range settled(orders + 1) {
-		require.Equal(t, before[table].SeqScan, after.SeqScan, table)
-	}
+	_, err = reservation.Place(ctx, db, rules, orderOf("last", map[string]int64{"A": 1}))
+	require.NoError(t, err)
+	after := settled(t, db, owner, "reservation_lines", held+1)
+	require.Equal(t, before["reservation_lines"].SeqScan, after["reservation_lines"].SeqScan)
 }
 
 // A plan made anew for each order costs as much as all that it plans.

@@ -74,7 +74,6 @@ func lockAndRead(ctx context.Context, tx postgres.DB, ids []string) (map[string]
 	found := make(map[string]*record, len(ids))
 	args := postgres.Named{"ids": ids}
 	batch := &pgx.Batch{}
-	batch.Queue(postgres.ByIndex)
 	batch.Queue(lockRecords, args).Query(func(rows pgx.Rows) error {
 		records, err := pgx.CollectRows(rows, pgx.RowToAddrOfStructByName[record])
 		for _, r := range records {

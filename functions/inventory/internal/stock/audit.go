@@ -47,12 +47,14 @@ const audit = `
 // Audit compares every level with its ledger and with what reservations hold;
 // it finds nothing, always. It reads the whole ledger.
 func Audit(ctx context.Context, db postgres.DB, limit int) ([]Difference, error) {
-	rows, err := db.Query(ctx, audit, pgx.NamedArgs{"limit": limit})
-	if err != nil {
-		return nil, fmt.Errorf("audit: %w", err)
-	}
-	found, err := pgx.CollectRows(rows, pgx.RowToStructByName[Difference])
-	if err != nil {
+	var found []Difference
+	batch := &pgx.Batch{}
+	batch.Queue(postgres.Whole)
+	batch.Queue(audit, pgx.NamedArgs{"limit": limit}).Query(func(rows pgx.Rows) (err error) {
+		found, err = pgx.CollectRows(rows, pgx.RowToStructByName[Difference])
+		return err
+	})
+	if err := db.SendBatch(ctx, batch).Close(); err != nil {
 		return nil, fmt.Errorf("audit: %w", err)
 	}
 	return found, nil
