@@ -18,6 +18,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/stretchr/testify/require"
 
+	"github.com/mallhive/product-service/shared/outbox"
 	"github.com/mallhive/product-service/shared/postgres/testdb"
 )
 
@@ -87,6 +88,9 @@ func queriesIn(dir string) ([]query, error) {
 // are exercised by the tests of their package.
 var statement = regexp.MustCompile(`(?is)^\s*(select|insert\s+into|update|delete\s+from|with|merge\s+into)\s`)
 
+// exported are the parts of statements that other packages take.
+var exported = map[string]string{"outbox.Numbers": outbox.Numbers}
+
 func evaluate(e ast.Expr, consts map[string]ast.Expr) (string, bool) {
 	switch e := e.(type) {
 	case *ast.BasicLit:
@@ -102,6 +106,9 @@ func evaluate(e ast.Expr, consts map[string]ast.Expr) (string, bool) {
 		if of, ok := consts[e.Name]; ok {
 			return evaluate(of, consts)
 		}
+	case *ast.SelectorExpr:
+		text, ok := exported[fmt.Sprint(e.X, ".", e.Sel.Name)]
+		return text, ok
 	}
 	return "", false
 }

@@ -106,30 +106,23 @@ func newestOfEach(events []event.Event) ([]event.Event, error) {
 	return kept, nil
 }
 
-const sequencesSQL = `
-select nextval('events.outbox_position')
-from generate_series(1, @n::int)`
+// Numbers is an array of as many sequences as the argument @numbers says, for a
+// statement that runs after what locks the subjects. See Sequences.
+const Numbers = `array(
+			select nextval('events.outbox_position')
+			from generate_series(1, @numbers::int)
+		)`
+
+const drawNumbers = `select ` + Numbers
 
 // Sequences draws numbers for events that do not go through the outbox, such
 // as replies, from the same order: they rise for a subject as long as the
 // caller holds its lock.
-func Sequences(ctx context.Context, tx postgres.DB, n int) ([]int64, error) {
-	var numbers []int64
-	batch := &pgx.Batch{}
-	QueueSequences(batch, n, &numbers)
-	if err := tx.SendBatch(ctx, batch).Close(); err != nil {
+func Sequences(ctx context.Context, tx postgres.DB, n int) (numbers []int64, err error) {
+	if err := tx.QueryRow(ctx, drawNumbers, postgres.Named{"numbers": n}).Scan(&numbers); err != nil {
 		return nil, fmt.Errorf("draw %d sequences: %w", n, err)
 	}
 	return numbers, nil
-}
-
-// QueueSequences is Sequences as a part of the caller's batch, after what locks
-// the subjects.
-func QueueSequences(batch *pgx.Batch, n int, into *[]int64) {
-	batch.Queue(sequencesSQL, postgres.Named{"n": n}).Query(func(rows pgx.Rows) (err error) {
-		*into, err = pgx.CollectRows(rows, pgx.RowTo[int64])
-		return err
-	})
 }
 
 type columns struct {

@@ -105,7 +105,8 @@ const readPresent = `
 			select order_id
 			from inventory.reservations
 			where order_id = any(@ids)
-		)`
+		),
+		` + outbox.Numbers
 
 func (r *round) queue(batch *pgx.Batch, skus []string) {
 	ids := make([]string, len(r.orders))
@@ -113,9 +114,9 @@ func (r *round) queue(batch *pgx.Batch, skus []string) {
 		ids[i] = o.ID
 	}
 	r.book = stock.QueueOpen(batch, skus)
-	batch.Queue(readPresent, postgres.Named{"ids": ids}).QueryRow(func(row pgx.Row) error {
+	batch.Queue(readPresent, postgres.Named{"ids": ids, "numbers": len(ids)}).QueryRow(func(row pgx.Row) error {
 		var present []string
-		if err := row.Scan(&r.now, &present); err != nil {
+		if err := row.Scan(&r.now, &present, &r.sequences); err != nil {
 			return err
 		}
 		for _, id := range present {
@@ -126,7 +127,6 @@ func (r *round) queue(batch *pgx.Batch, skus []string) {
 		}
 		return nil
 	})
-	outbox.QueueSequences(batch, len(ids), &r.sequences)
 }
 
 func (r *round) expiry(o Order) time.Time {
