@@ -82,3 +82,28 @@ func TestWhatComesInWhileOthersAreServedGoesToWhoPaidFirst(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, map[string]int64{"B": 1}, got(t, db, "first"))
 }
+
+func TestWhatIsOwedOfWhatIsNotThereIsNotReadEachTime(t *testing.T) {
+	t.Parallel()
+	base := testdb.New(t)
+	owner, ctx := base.Owner(t), context.Background()
+	owing(t, base.Pool(t, "inventory"))
+	for _, sql := range []string{
+		`insert into inventory.reservations (order_id, state, placed, settled)
+			select 'n' || n, 'committed', placed, settled
+			from inventory.reservations, generate_series(1, 5000) n
+			where order_id = 'first'`,
+		`insert into inventory.reservation_lines (order_id, sku, location, held, owed)
+			select 'n' || n, 'B', 'near', 1, 1
+			from generate_series(1, 5000) n`,
+		`analyze inventory.reservations, inventory.reservation_lines`,
+	} {
+		_, err := owner.Exec(ctx, sql)
+		require.NoError(t, err)
+	}
+	db, told := overheard(t, base)
+	n, err := reservation.Fulfil(ctx, db, 100)
+	require.NoError(t, err)
+	require.Zero(t, n)
+	require.Less(t, most(t, visits, explained(t, owner, told.last)), 100)
+}

@@ -80,16 +80,24 @@ const readPage = `
 	order by r.order_id
 	limit @limit`
 
+// Which orders took of a SKU is all read, since it is not kept by order; of the
+// orders themselves no more than the page takes, or its state lets pass.
 const readPageOfSKU = `
 	select` + reservationColumns + `
-	from inventory.reservations r
-	where r.order_id in (
-			select t.order_id
-			from inventory.takers t
-			where t.sku = @sku and t.order_id > @after
-		)
-		and (@state = '' or @state = ` + stateNow + `)
-	order by r.order_id
+	from (
+		select distinct t.order_id
+		from inventory.takers t
+		where t.sku = @sku and t.order_id > @after
+		order by t.order_id
+	) t
+	cross join lateral (
+		select *
+		from inventory.reservations r
+		where r.order_id = t.order_id
+			and (@state = '' or @state = ` + stateNow + `)
+		limit 1
+	) r
+	order by t.order_id
 	limit @limit`
 
 // What is overdue is expired, but for what was paid of it before.
