@@ -213,7 +213,7 @@ select coalesce(string_agg(line, e'\n' order by line), '') from (
 	select format('column %s %s %s %s', a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull, a.attcollation::regcollation) as line
 	from pg_attribute a where a.attrelid = $1::regclass and a.attnum > 0 and not a.attisdropped
 	union all
-	select 'check ' || pg_get_constraintdef(oid) from pg_constraint where conrelid = $1::regclass and contype = 'c'
+	select 'check ' || replace(pg_get_constraintdef(oid), ' NOT VALID', '') from pg_constraint where conrelid = $1::regclass and contype = 'c'
 	union all
 	select 'index ' || substring(pg_get_indexdef(indexrelid) from ' USING .*') || indisunique from pg_index where indrelid = $1::regclass
 	union all

@@ -288,3 +288,16 @@ func TestWhatIsCancelledOfAnOrderIsNotOwedToIt(t *testing.T) {
 	require.EqualValues(t, 1, s.committedOf("second"))
 	s.sound()
 }
+
+func TestTheLedgerKeepsTheReasonOfALatePaymentForWhatIsNotThere(t *testing.T) {
+	t.Parallel()
+	s := backordered(t, 5)
+	s.place("o", 201, "A", 3)
+	s.overdue("o")
+	s.tick()
+	s.call("POST", "/v1/reservations/o/commit", map[string]any{"reason": "paid late"}, 200)
+	last := s.movements("o")
+	require.Equal(t, []string{"reserve", "paid late"}, []string{last[0].Kind, last[0].Reason})
+	require.Equal(t, []int64{0, 3, -3}, s.levelOf("A"))
+	s.sound()
+}

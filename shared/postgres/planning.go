@@ -9,7 +9,8 @@ type Planning map[string]string
 // would read all of what is there by now; where most rows are of one SKU, it
 // would rather read them all than look up a few of others. And where it expects
 // to plan better for the arguments at hand, it spends more on that, each time,
-// than the statement takes.
+// than the statement takes. What is joined has to be named by its keys as well:
+// for few rows reading the whole index is as good.
 var ByIndex = Planning{
 	"enable_seqscan":                  "off",
 	"plan_cache_mode":                 "force_generic_plan",
@@ -18,4 +19,7 @@ var ByIndex = Planning{
 
 // Whole goes before a statement that reads whole tables, in one batch or
 // transaction with it, where all else is ByIndex.
-const Whole = `select set_config('enable_seqscan', 'on', true)`
+const Whole = `
+	select
+		set_config('enable_seqscan', 'on', true),
+		set_config('max_parallel_workers_per_gather', '2', true)`

@@ -24,8 +24,6 @@ type offer struct {
 	Amount   *int64
 }
 
-// The array is a subquery so that the planner does not count its elements: it
-// would plan anew for each cart.
 const readOffers = `
 	select
 		sku,
@@ -38,7 +36,7 @@ const readOffers = `
 			where p.variant_id = v.variant_id and p.currency = $2
 		)
 	from catalog.variants_now v
-	where sku = any((select $1::text[])::text[])`
+	where sku = any($1)`
 
 // read asks for both at once: one round trip.
 func read(ctx context.Context, db postgres.DB, currency string, skus []string) (facts, error) {

@@ -23,7 +23,7 @@ const readOverdueFor = `
 			n.quantity,
 			sum(o.held) over (partition by o.sku order by o.expires_at, o.order_id, o.location) - o.held as before
 		from unnest(@skus::text[], @quantities::bigint[]) as n (sku, quantity)
-		join inventory.overdue o on o.sku = n.sku
+		join inventory.overdue o on o.sku = n.sku and o.sku = any(@skus)
 	) o
 	where before < quantity`
 

@@ -135,3 +135,70 @@ func TestAnOrderIsNotPlannedAnew(t *testing.T) {
 	require.GreaterOrEqual(t, kept, int64(60))
 	require.Equal(t, before, anew)
 }
+
+// Where a join is all that finds a row, a plan for few rows reads the whole index.
+func TestWhatGrewSinceItsPlanWasMadeIsStillLookedUp(t *testing.T) {
+	t.Parallel()
+	base := testdb.New(t)
+	db, owner := base.Pool(t, "inventory"), base.Owner(t)
+	ctx := context.Background()
+	given(t, db, stock.Counting{SKU: "A", Location: "near", OnHand: 100}, stock.Counting{SKU: "B", Location: "near", OnHand: 100})
+	order := func(id string) {
+		_, err := reservation.Place(ctx, db, rules, orderOf(id, map[string]int64{"A": 1, "B": 1}))
+		require.NoError(t, err)
+		_, err = reservation.Apply(ctx, db, reservation.Message{Step: reservation.Paid, OrderID: id})
+		require.NoError(t, err)
+		_, err = stock.Read(ctx, db, []string{"A", "B"})
+		require.NoError(t, err)
+		_, err = availability.NewChecker(db).Check(ctx, "USD", []availability.Wish{{SKU: "A", Quantity: 1}})
+		require.NoError(t, err)
+	}
+	order("first")
+	const analyze = "vacuum analyze inventory.stock, inventory.levels, inventory.reservations, inventory.reservation_lines"
+	_, err := owner.Exec(ctx, analyze)
+	require.NoError(t, err)
+	for n := range 3 {
+		order(fmt.Sprint("few", n))
+	}
+	const many = 10_000
+	for _, sql := range []string{
+		"insert into inventory.stock (sku) select 'S' || n from generate_series(1, $1) n",
+		"insert into inventory.levels (sku, location) select 'S' || n, 'near' from generate_series(1, $1) n",
+		"insert into inventory.reservations (order_id, state) select 'n' || n, 'committed' from generate_series(1, $1) n",
+	} {
+		_, err := owner.Exec(ctx, sql, many)
+		require.NoError(t, err)
+	}
+	read := func() (n int64) {
+		for _, conn := range []postgres.DB{db, owner} {
+			_, err := conn.Exec(ctx, "select pg_stat_force_next_flush()")
+			require.NoError(t, err)
+		}
+		err := owner.QueryRow(ctx, `
+			select sum(idx_tup_read)
+			from pg_stat_user_indexes
+			where schemaname = 'inventory'`).Scan(&n)
+		require.NoError(t, err)
+		return n
+	}
+	before := read()
+	for n := range 3 {
+		order(fmt.Sprint("many", n))
+	}
+	require.Less(t, read()-before, int64(many/10))
+}
+
+func TestTheAuditMayReadWholeTables(t *testing.T) {
+	t.Parallel()
+	db := testdb.New(t).Pool(t, "inventory")
+	err := postgres.InTx(context.Background(), db, func(tx pgx.Tx) error {
+		if _, err := stock.Audit(context.Background(), tx, 1); err != nil {
+			return err
+		}
+		var may string
+		err := tx.QueryRow(context.Background(), "select current_setting('enable_seqscan')").Scan(&may)
+		require.Equal(t, "on", may)
+		return err
+	})
+	require.NoError(t, err)
+}

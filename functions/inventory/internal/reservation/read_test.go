@@ -109,6 +109,7 @@ var (
 	removed = regexp.MustCompile(`Rows Removed by Filter: (\d+)`)
 	passed  = regexp.MustCompile(`actual rows=(\d+)`)
 	visits  = regexp.MustCompile(`on reservations r .*loops=(\d+)`)
+	visited = regexp.MustCompile(`on reservations r .*actual rows=(\d+)`)
 )
 
 func TestAPageOfReservationsDoesNotReadThemAll(t *testing.T) {
@@ -149,7 +150,9 @@ func TestAPageOfReservationsDoesNotReadThemAll(t *testing.T) {
 		from generate_series(1, 5000) n`)
 	require.NoError(t, err)
 	for _, state := range []reservation.State{"", reservation.Committed} {
-		require.Less(t, most(t, visits, page(reservation.Filter{SKU: "A", State: state})), 100, "orders that took of a SKU are read as the page wants them")
+		plan := page(reservation.Filter{SKU: "A", State: state})
+		require.Positive(t, most(t, visits, plan))
+		require.Less(t, most(t, visits, plan)*most(t, visited, plan), 100, "orders that took of a SKU are read as the page wants them")
 	}
 }
 

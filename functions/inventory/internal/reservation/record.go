@@ -105,11 +105,14 @@ func (r *record) take(l *line) {
 	r.lines = append(r.lines, l)
 }
 
+// A join alone would have a plan that was made for few rows read the whole index
+// when there are many; so elsewhere too.
 const updateRecords = `
 	update inventory.reservations r
 	set state = c.state, expires_at = c.expires_at, settled = c.settled::json, updated_at = now()
 	from unnest(@ids::text[], @states::text[], @expiries::timestamptz[], @settled::text[]) as c (order_id, state, expires_at, settled)
-	where r.order_id = c.order_id`
+	where r.order_id = c.order_id
+		and r.order_id = any(@ids)`
 
 // The row of the reservation is locked, so these are all its lines' values.
 const upsertLines = `

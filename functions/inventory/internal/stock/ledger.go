@@ -83,8 +83,8 @@ const insertMovements = `
 		@requests::text[], @kinds::text[], @skus::text[], @locations::text[], @on_hand_deltas::bigint[], @reserved_deltas::bigint[],
 		@on_hand_afters::bigint[], @reserved_afters::bigint[], @reasons::text[], @references::text[], @actors::text[], @order_ids::text[])`
 
-// Locks are most of what moves, and all there is to say of one is what an order
-// took where.
+// Locks are most of what moves, and all there is to say of most of them is what
+// an order took where.
 const insertReserved = `
 	insert into inventory.movements (
 		request, kind, sku, location, on_hand_delta, reserved_delta,
@@ -96,7 +96,7 @@ const insertReserved = `
 	) as m (request, sku, location, quantity, on_hand, reserved, actor)`
 
 func queueMovements(batch *pgx.Batch, moves []Movement) {
-	if slices.ContainsFunc(moves, func(m Movement) bool { return m.Kind != Reserve }) {
+	if slices.ContainsFunc(moves, func(m Movement) bool { return m.Kind != Reserve || m.Reason != "" || m.Reference != "" }) {
 		queueAnyMovements(batch, moves)
 		return
 	}

@@ -31,7 +31,8 @@ const updateLevels = `
 		@shortfall::bigint[]
 	) as c (sku, location, on_hand, reserved, allowance, shortfall)
 	where l.sku = c.sku
-		and l.location = c.location`
+		and l.location = c.location
+		and l.sku = any(@skus)`
 
 // Queue adds to the batch what writes the levels and their movements. The
 // caller sends it, with what else belongs to the change, and then calls

@@ -136,7 +136,7 @@ const readStock = `
 		from inventory.overdue
 		where sku = s.sku
 	) o
-	left join inventory.levels l on l.sku = s.sku
+	left join inventory.levels l on l.sku = s.sku and l.sku = any(@skus)
 	left join inventory.locations p on p.code = l.location
 	where s.sku = any(@skus)
 	order by p.priority, l.location`
@@ -175,8 +175,6 @@ func stocksOf(rows []stockRow) map[string]Stock {
 	return all
 }
 
-// The array is a subquery so that the planner does not count its elements: it
-// would plan anew for each cart.
 const readTotals = `
 	select
 		s.sku,
@@ -190,14 +188,14 @@ const readTotals = `
 		coalesce(l.reserved, 0),
 		coalesce(l.backorder_allowance, 0)
 	from inventory.stock s
-	left join inventory.levels l on l.sku = s.sku
+	left join inventory.levels l on l.sku = s.sku and l.sku = any($1)
 	left join (
 		select sku, sum(held)::bigint as held
 		from inventory.overdue
-		where sku = any((select $1::text[])::text[])
+		where sku = any($1)
 		group by sku
 	) o on o.sku = s.sku
-	where s.sku = any((select $1::text[])::text[])`
+	where s.sku = any($1)`
 
 // QueueTotals reads, together with other queries, what Orderable and Available
 // follow from and a buyer is told; of the policy no more than that. All of skus
@@ -222,8 +220,15 @@ func QueueTotals(batch *pgx.Batch, skus []string, into map[string]Total) {
 	})
 }
 
-// available is judged as Total.Available does.
 const listSKUs = `
+	select sku
+	from inventory.stock
+	where sku > @after
+	order by sku
+	limit @limit`
+
+// available is judged as Total.Available does.
+const listLowSKUs = `
 	select s.sku
 	from inventory.stock s
 	cross join lateral (
@@ -233,14 +238,19 @@ const listSKUs = `
 		where l.sku = s.sku
 	) a
 	where s.sku > @after
-		and (not @low or s.track and a.available <= s.low_stock_threshold)
+		and s.track
+		and a.available <= s.low_stock_threshold
 	order by s.sku
 	limit @limit`
 
 // List is a page of all stock by SKU, from after one; lowOnly leaves out what
 // is above its threshold.
 func List(ctx context.Context, db postgres.DB, after string, lowOnly bool, limit int) ([]Stock, error) {
-	rows, err := db.Query(ctx, listSKUs, pgx.NamedArgs{"after": after, "low": lowOnly, "limit": limit})
+	sql := listSKUs
+	if lowOnly {
+		sql = listLowSKUs
+	}
+	rows, err := db.Query(ctx, sql, pgx.NamedArgs{"after": after, "limit": limit})
 	if err != nil {
 		return nil, fmt.Errorf("list stock: %w", err)
 	}
