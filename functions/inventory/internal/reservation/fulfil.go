@@ -40,7 +40,12 @@ const (
 
 	readServableOf = `
 	select order_id, array_agg(sku) as skus, array_agg(location) as locations` + owedLines + `
-				and l.sku = any(@skus)` + whoPaidFirst
+				and l.sku = any(@skus)
+				and (l.sku, l.location) in (
+					select h.sku, h.location
+					from inventory.on_hand h
+					where h.sku = any(@skus)
+				)` + whoPaidFirst
 
 	owedLines = `
 	from (

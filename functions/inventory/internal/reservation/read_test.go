@@ -185,7 +185,7 @@ func explained(t *testing.T, owner *pgxpool.Pool, q pgx.TraceQueryStartData) []s
 	require.NoError(t, err)
 	literals := make([]string, len(args))
 	for i, arg := range args {
-		literals[i] = fmt.Sprintf("'%v'", arg)
+		literals[i] = literal(arg)
 	}
 	rows, err := tx.Query(ctx, "explain (analyze, costs off, timing off) execute explained ("+strings.Join(literals, ", ")+")", pgx.QueryExecModeSimpleProtocol)
 	require.NoError(t, err)
@@ -207,4 +207,11 @@ func most(t *testing.T, kind *regexp.Regexp, plan []string) (n int) {
 		}
 	}
 	return n
+}
+
+func literal(arg any) string {
+	if list, ok := arg.([]string); ok {
+		return "'{" + strings.Join(list, ",") + "}'"
+	}
+	return fmt.Sprintf("'%v'", arg)
 }
