@@ -81,8 +81,8 @@ type Checker struct{ reads *reader }
 
 // NewChecker makes a Checker; it runs nothing while nobody asks.
 func NewChecker(db postgres.DB) *Checker {
-	return &Checker{reads: &reader{read: func(ctx context.Context, currency string, skus []string) (facts, error) {
-		return read(ctx, db, currency, skus)
+	return &Checker{reads: &reader{read: func(ctx context.Context, c cart) (facts, error) {
+		return read(ctx, db, c)
 	}}}
 }
 
@@ -90,7 +90,7 @@ func NewChecker(db postgres.DB) *Checker {
 func (c *Checker) Check(ctx context.Context, currency string, wishes []Wish) (Report, error) {
 	sums, skus := sum(wishes)
 	skus = slices.DeleteFunc(skus, func(sku string) bool { return !stock.ValidID(sku) })
-	found, err := c.reads.ask(ctx, currency, skus)
+	found, err := c.reads.ask(ctx, cart{currency, skus, mostOf(sums)})
 	if err != nil {
 		return Report{}, fmt.Errorf("availability of %d skus: %w", len(skus), err)
 	}
@@ -126,6 +126,13 @@ func sum(wishes []Wish) ([]wish, []string) {
 		}
 	}
 	return sums, skus
+}
+
+func mostOf(wishes []wish) (n int64) {
+	for _, w := range wishes {
+		n = max(n, w.Quantity)
+	}
+	return n
 }
 
 func judge(w wish, o offer, offered bool, s stock.Total, currency string, at time.Time) Line {

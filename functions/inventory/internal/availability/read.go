@@ -39,10 +39,10 @@ const readOffers = `
 	where sku = any($1)`
 
 // read asks for both at once: one round trip.
-func read(ctx context.Context, db postgres.DB, currency string, skus []string) (facts, error) {
-	found := facts{offers: make(map[string]offer, len(skus)), stocks: make(map[string]stock.Total, len(skus))}
+func read(ctx context.Context, db postgres.DB, c cart) (facts, error) {
+	found := facts{offers: make(map[string]offer, len(c.skus)), stocks: make(map[string]stock.Total, len(c.skus))}
 	batch := &pgx.Batch{}
-	batch.Queue(readOffers, skus, currency).Query(func(rows pgx.Rows) error {
+	batch.Queue(readOffers, c.skus, c.currency).Query(func(rows pgx.Rows) error {
 		var o offer
 		_, err := pgx.ForEachRow(rows, []any{&o.SKU, &o.Name, &o.Status, &o.Sellable, &o.Amount}, func() error {
 			found.offers[o.SKU] = o
@@ -50,6 +50,6 @@ func read(ctx context.Context, db postgres.DB, currency string, skus []string) (
 		})
 		return err
 	})
-	stock.QueueTotals(batch, skus, found.stocks)
+	stock.QueueTotals(batch, c.skus, c.most, found.stocks)
 	return found, db.SendBatch(ctx, batch).Close()
 }

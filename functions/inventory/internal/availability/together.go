@@ -25,18 +25,24 @@ const (
 // SKU depends on no other, and nobody can ask for what cannot be read: callers
 // share nothing but the time it takes. It is safe for concurrent use.
 type reader struct {
-	read func(ctx context.Context, currency string, skus []string) (facts, error)
+	read func(context.Context, cart) (facts, error)
 
 	mu      sync.Mutex
 	waiting []*question
 	running int
 }
 
-type question struct {
-	ctx      context.Context //nolint:containedctx // of who waits: it ends when nobody does
+// cart is what is to be read for one cart, or for several together.
+type cart struct {
 	currency string
 	skus     []string
-	answer   chan answer
+	most     int64 // of one SKU that is wanted; see stock.QueueTotals
+}
+
+type question struct {
+	cart
+	ctx    context.Context //nolint:containedctx // of who waits: it ends when nobody does
+	answer chan answer
 }
 
 type answer struct {
@@ -45,9 +51,9 @@ type answer struct {
 	err error
 }
 
-// ask reads some SKUs; it ends with ctx, and what others wait for goes on.
-func (r *reader) ask(ctx context.Context, currency string, skus []string) (answer, error) {
-	q := &question{ctx: ctx, currency: currency, skus: skus, answer: make(chan answer, 1)}
+// ask reads a cart; it ends with ctx, and what others wait for goes on.
+func (r *reader) ask(ctx context.Context, c cart) (answer, error) {
+	q := &question{cart: c, ctx: ctx, answer: make(chan answer, 1)}
 	r.enter(q)
 	select {
 	case a := <-q.answer:
@@ -110,11 +116,12 @@ func (r *reader) find(batch []*question) (a answer) {
 	// The first of them lends its trace.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(batch[0].ctx), readWithin)
 	defer cancel()
-	var skus []string
+	all := cart{currency: batch[0].currency}
 	for _, q := range batch {
-		skus = append(skus, q.skus...)
+		all.skus = append(all.skus, q.skus...)
+		all.most = max(all.most, q.most)
 	}
 	a.at = time.Now().UTC()
-	a.facts, a.err = r.read(ctx, batch[0].currency, skus)
+	a.facts, a.err = r.read(ctx, all)
 	return a
 }

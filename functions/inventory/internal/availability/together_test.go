@@ -23,15 +23,15 @@ type gate struct {
 
 func newGate() *gate {
 	g := &gate{began: make(chan []string, 100), open: make(chan error, 100)}
-	g.read = func(ctx context.Context, currency string, skus []string) (facts, error) {
-		g.began <- slices.Clone(skus)
+	g.read = func(ctx context.Context, c cart) (facts, error) {
+		g.began <- slices.Clone(c.skus)
 		err := <-g.open
 		g.mu.Lock()
 		defer g.mu.Unlock()
 		g.ended = append(g.ended, ctx.Err())
 		found := facts{offers: map[string]offer{}}
-		for _, sku := range skus {
-			found.offers[sku] = offer{SKU: sku, Name: currency + " " + sku}
+		for _, sku := range c.skus {
+			found.offers[sku] = offer{SKU: sku, Name: c.currency + " " + sku}
 		}
 		return found, err
 	}
@@ -50,7 +50,7 @@ func (g *gate) come(ctx context.Context, currency, sku string, more ...string) <
 	out := make(chan heard, 1)
 	asked := time.Now()
 	go func() {
-		a, err := g.ask(ctx, currency, append([]string{sku}, more...))
+		a, err := g.ask(ctx, cart{currency: currency, skus: append([]string{sku}, more...)})
 		out <- heard{a.offers[sku].Name, a, asked, err}
 	}()
 	return out
@@ -193,26 +193,26 @@ func TestAReadThatFailsAnswersAllOfItAndNobodyElse(t *testing.T) {
 
 func TestAReadThatPanicsIsAnErrorOfItsCallers(t *testing.T) {
 	t.Parallel()
-	r := &reader{read: func(_ context.Context, _ string, skus []string) (facts, error) {
-		if skus[0] == "bad" {
+	r := &reader{read: func(_ context.Context, c cart) (facts, error) {
+		if c.skus[0] == "bad" {
 			panic("bad")
 		}
 		return facts{}, nil
 	}}
 	for range 2 * readsAtOnce {
-		_, err := r.ask(context.Background(), "USD", []string{"bad"})
+		_, err := r.ask(context.Background(), cart{skus: []string{"bad"}})
 		require.ErrorContains(t, err, "panic: bad")
 	}
-	_, err := r.ask(context.Background(), "USD", []string{"good"})
+	_, err := r.ask(context.Background(), cart{skus: []string{"good"}})
 	require.NoError(t, err)
 }
 
 func TestEachOfManyWhoComeAndLeaveHearsOfItsOwn(t *testing.T) {
 	t.Parallel()
-	r := &reader{read: func(_ context.Context, currency string, skus []string) (facts, error) {
+	r := &reader{read: func(_ context.Context, c cart) (facts, error) {
 		found := facts{offers: map[string]offer{}}
-		for _, sku := range skus {
-			found.offers[sku] = offer{Name: currency + sku}
+		for _, sku := range c.skus {
+			found.offers[sku] = offer{Name: c.currency + sku}
 		}
 		return found, nil
 	}}
@@ -226,7 +226,7 @@ func TestEachOfManyWhoComeAndLeaveHearsOfItsOwn(t *testing.T) {
 				if n%7 == 0 {
 					cancel()
 				}
-				a, err := r.ask(ctx, currency, []string{sku})
+				a, err := r.ask(ctx, cart{currency: currency, skus: []string{sku}})
 				cancel()
 				if err == nil && a.offers[sku].Name != currency+sku || err != nil && n%7 != 0 {
 					t.Errorf("%s: %v, %v", sku, a.offers[sku], err)

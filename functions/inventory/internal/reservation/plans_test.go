@@ -202,3 +202,50 @@ func TestTheAuditMayReadWholeTables(t *testing.T) {
 	})
 	require.NoError(t, err)
 }
+
+func TestACartLooksForWhatIsOverdueOnlyWhereStockIsShort(t *testing.T) {
+	t.Parallel()
+	base := testdb.New(t)
+	db, owner := base.Pool(t, "inventory"), base.Owner(t)
+	ctx := context.Background()
+	given(t, db,
+		stock.Counting{SKU: "PLENTY", Location: "near", OnHand: 10}, stock.Counting{SKU: "PLENTY", Location: "far", OnHand: 10},
+		stock.Counting{SKU: "FEW", Location: "near", OnHand: 2}, stock.Counting{SKU: "FEW", Location: "far", OnHand: 10},
+		stock.Counting{SKU: "LESS", Location: "near", OnHand: 20}, stock.Counting{SKU: "LESS", Location: "far", OnHand: 10},
+	)
+	for sku, quantity := range map[string]int64{"PLENTY": 1, "FEW": 12, "LESS": 1} {
+		_, err := reservation.Place(ctx, db, rules, orderOf("of"+sku, map[string]int64{sku: quantity}))
+		require.NoError(t, err)
+		age(t, owner, "of"+sku)
+	}
+	// More is held at one location than is there; the others make up for it.
+	_, err := owner.Exec(ctx, "update inventory.levels set shortfall = 15, reserved = reserved + 25 where sku = 'LESS' and location = 'far'")
+	require.NoError(t, err)
+	looked := func() (n int64) {
+		_, err := db.Exec(ctx, "select pg_stat_force_next_flush()")
+		require.NoError(t, err)
+		err = owner.QueryRow(ctx, "select idx_scan from pg_stat_user_indexes where indexrelname = 'reservation_lines_expiring'").Scan(&n)
+		require.NoError(t, err)
+		return n
+	}
+	check := func(sku string, quantity int64) (stock.Total, int64) {
+		before := looked()
+		totals := map[string]stock.Total{}
+		batch := &pgx.Batch{}
+		stock.QueueTotals(batch, []string{sku}, quantity, totals)
+		require.NoError(t, db.SendBatch(ctx, batch).Close())
+		return totals[sku], looked() - before
+	}
+	plenty, n := check("PLENTY", 9)
+	require.Zero(t, n)
+	require.GreaterOrEqual(t, plenty.Orderable(), int64(9))
+	plenty, n = check("PLENTY", 20)
+	require.Positive(t, n)
+	require.EqualValues(t, 20, plenty.Orderable())
+	few, n := check("FEW", 1)
+	require.Positive(t, n)
+	require.EqualValues(t, 12, few.Orderable())
+	less, n := check("LESS", 5)
+	require.Positive(t, n)
+	require.EqualValues(t, 20+10-25, less.Orderable(), "one location is not all")
+}

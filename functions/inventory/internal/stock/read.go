@@ -175,6 +175,8 @@ func stocksOf(rows []stockRow) map[string]Stock {
 	return all
 }
 
+// Where one location alone has enough, what is overdue changes no answer, and is
+// not looked for; see ReadOverdue.
 const readTotals = `
 	select
 		s.sku,
@@ -183,36 +185,39 @@ const readTotals = `
 		s.available_on,
 		s.safety_stock,
 		s.max_per_order,` + beyond + `,
-		coalesce(o.held, 0),
+		case
+			when not s.track or l.on_hand - l.reserved - s.safety_stock >= $2 then 0
+			else (
+				select coalesce(sum(held), 0)::bigint
+				from inventory.overdue
+				where sku = s.sku
+			)
+		end,
 		coalesce(l.on_hand, 0),
 		coalesce(l.reserved, 0),
 		coalesce(l.backorder_allowance, 0)
 	from inventory.stock s
 	left join inventory.levels l on l.sku = s.sku and l.sku = any($1)
-	left join (
-		select sku, sum(held)::bigint as held
-		from inventory.overdue
-		where sku = any($1)
-		group by sku
-	) o on o.sku = s.sku
 	where s.sku = any($1)`
 
 // QueueTotals reads, together with other queries, what Orderable and Available
 // follow from and a buyer is told; of the policy no more than that. All of skus
-// can be one.
-func QueueTotals(batch *pgx.Batch, skus []string, into map[string]Total) {
-	batch.Queue(readTotals, skus).Query(func(rows pgx.Rows) error {
+// can be one. Of a SKU of which there is more than most, both may be less than
+// there is, but not less than most.
+func QueueTotals(batch *pgx.Batch, skus []string, most int64, into map[string]Total) {
+	batch.Queue(readTotals, skus, most).Query(func(rows pgx.Rows) error {
 		var t Total
-		var onHand, reserved, allowance int64
+		var overdue, onHand, reserved, allowance int64
 		_, err := pgx.ForEachRow(rows, []any{
 			&t.SKU, &t.Track, &t.WhenOutOfStock, &t.AvailableOn, &t.SafetyStock, &t.MaxPerOrder, &t.Beyond,
-			&t.Overdue, &onHand, &reserved, &allowance,
+			&overdue, &onHand, &reserved, &allowance,
 		}, func() error {
 			sum, seen := into[t.SKU]
 			if !seen {
 				sum = t
 			}
 			sum.add(onHand, reserved, allowance)
+			sum.Overdue = max(sum.Overdue, overdue) // each location knows all of it, or nothing
 			into[t.SKU] = sum
 			return nil
 		})
