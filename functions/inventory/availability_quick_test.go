@@ -284,7 +284,9 @@ func TestRandomCartsAreAnsweredAlike(t *testing.T) {
 	t.Parallel()
 	tw := startTwins(t, offeredShop(t).DB.Pool(t, "inventory"))
 	rapid.Check(t, func(t *rapid.T) { sent{body: drawCart(t)}.alike(t, tw) })
-	require.Positive(t, tw.quick.Load())
+	if !testing.Short() { // of few carts all may be odd
+		require.Positive(t, tw.quick.Load())
+	}
 }
 
 // What is read quickly is what huma and encoding/json would have read, and

@@ -114,7 +114,9 @@ func TestAScanIsNeverSureOfWhatAWholeLookRefuses(t *testing.T) {
 			sure++
 		}
 	})
-	require.Positive(t, sure)
+	if !testing.Short() { // of few texts all may have to be looked at in whole
+		require.Positive(t, sure)
+	}
 }
 
 func FuzzScan(f *testing.F) {
