@@ -142,15 +142,21 @@ func TestWhatGrewSinceItsPlanWasMadeIsStillLookedUp(t *testing.T) {
 	base := testdb.New(t)
 	db, owner := base.Pool(t, "inventory"), base.Owner(t)
 	ctx := context.Background()
-	given(t, db, stock.Counting{SKU: "A", Location: "near", OnHand: 100}, stock.Counting{SKU: "B", Location: "near", OnHand: 100})
+	given(t, db, stock.Counting{SKU: "A", Location: "near", OnHand: 100})
+	asked := []string{"A"}
+	wishes := []availability.Wish{{SKU: "A", Quantity: 1}}
+	for n := range 20 {
+		asked = append(asked, fmt.Sprint("S", n+1))
+		wishes = append(wishes, availability.Wish{SKU: fmt.Sprint("S", n+1), Quantity: 1})
+	}
 	order := func(id string) {
-		_, err := reservation.Place(ctx, db, rules, orderOf(id, map[string]int64{"A": 1, "B": 1}))
+		_, err := reservation.Place(ctx, db, rules, orderOf(id, map[string]int64{"A": 1}))
 		require.NoError(t, err)
 		_, err = reservation.Apply(ctx, db, reservation.Message{Step: reservation.Paid, OrderID: id})
 		require.NoError(t, err)
-		_, err = stock.Read(ctx, db, []string{"A", "B"})
+		_, err = stock.Read(ctx, db, asked)
 		require.NoError(t, err)
-		_, err = availability.NewChecker(db).Check(ctx, "USD", []availability.Wish{{SKU: "A", Quantity: 1}})
+		_, err = availability.NewChecker(db).Check(ctx, "USD", wishes)
 		require.NoError(t, err)
 	}
 	order("first")
@@ -185,7 +191,7 @@ func TestWhatGrewSinceItsPlanWasMadeIsStillLookedUp(t *testing.T) {
 	for n := range 3 {
 		order(fmt.Sprint("many", n))
 	}
-	require.Less(t, read()-before, int64(many/10))
+	require.Less(t, read()-before, int64(many/2))
 }
 
 func TestTheAuditMayReadWholeTables(t *testing.T) {
